@@ -1,0 +1,45 @@
+# `make demo` and `make test` each set up what they need; see README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-from-lock
+KEEP ?=
+
+.PHONY: setup demo test check fix lock clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "licet needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $(STAMP)
+
+demo: setup
+	$(BIN)/licet demo $(if $(KEEP),--keep)
+
+test: setup
+	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m coverage report --include='$(CORE)' --fail-under=95
+
+CORE := src/licet/terms/*,src/licet/law/*,src/licet/dialects/*,src/licet/items/*,src/licet/parties/*,src/licet/directives/*,src/licet/licenses/*,src/licet/decisions/*,src/licet/records/*
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet -p no:cacheprovider --no-cov tests/docs
+
+fix: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Written with uv (`pip install uv`); one file serves every platform and Python from 3.11.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
+	  --extra demo --group dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,41 @@
+"""The words every other room uses: identifiers, instants, countries, acts."""
+
+from licet.terms.acts import Act, Surface
+from licet.terms.canonical import canonical_json, digest
+from licet.terms.countries import COUNTRIES, is_country
+from licet.terms.ids import (
+    ID_PATTERN,
+    DirectiveId,
+    ItemId,
+    KeyId,
+    LicenseId,
+    OrganizationId,
+    PartyId,
+    RecordId,
+    encode_ulid,
+    require_id,
+)
+from licet.terms.instants import FOREVER, format_instant, parse_instant, require_aware
+
+__all__ = [
+    "COUNTRIES",
+    "FOREVER",
+    "ID_PATTERN",
+    "Act",
+    "DirectiveId",
+    "ItemId",
+    "KeyId",
+    "LicenseId",
+    "OrganizationId",
+    "PartyId",
+    "RecordId",
+    "Surface",
+    "canonical_json",
+    "digest",
+    "encode_ulid",
+    "format_instant",
+    "is_country",
+    "parse_instant",
+    "require_aware",
+    "require_id",
+]
