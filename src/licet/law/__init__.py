@@ -1,1 +1,5 @@
-"""(room under construction)"""
+"""Dated legal data: today the country groups; later holidays and list rules."""
+
+from licet.law.country_groups import CountryGroups, read_country_groups
+
+__all__ = ["CountryGroups", "read_country_groups"]

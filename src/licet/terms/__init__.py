@@ -16,17 +16,21 @@ from licet.terms.ids import (
     require_id,
 )
 from licet.terms.instants import FOREVER, format_instant, parse_instant, require_aware
+from licet.terms.outcomes import Coverage, Disclosure, Outcome
 
 __all__ = [
     "COUNTRIES",
     "FOREVER",
     "ID_PATTERN",
     "Act",
+    "Coverage",
     "DirectiveId",
+    "Disclosure",
     "ItemId",
     "KeyId",
     "LicenseId",
     "OrganizationId",
+    "Outcome",
     "PartyId",
     "RecordId",
     "Surface",

@@ -1,0 +1,50 @@
+"""What is asked: an act on an item by the owner of a key."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from licet.parties import Serves
+from licet.terms import KeyId, OrganizationId, PartyId
+
+
+class RequestedAct(StrEnum):
+    """What a route does with the model it names.
+
+    Listing models and counting tokens reveal nothing of the item and are no
+    controlled act.
+    """
+
+    INFERENCE = "inference"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The owner of a key: one party, or an organization and what its key serves.
+
+    Exactly one of `party` and `organization` is set; `serves` goes with an
+    organization.
+    """
+
+    key: KeyId
+    party: PartyId | None = None
+    organization: OrganizationId | None = None
+    serves: Serves | None = None
+
+    @property
+    def natural_person(self) -> bool:
+        """Whether a natural person receives the answer.
+
+        A key that serves people stays one where no person is named: leaving a
+        name out must not turn a person into a company.
+        """
+        return self.serves is not Serves.MACHINE
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One model name asked for, as it stood in the request."""
+
+    model: str
+    act: RequestedAct
+    caller: Caller

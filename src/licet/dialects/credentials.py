@@ -1,0 +1,68 @@
+"""Where a request carries its API key, and how the key is kept from the upstream.
+
+The official client libraries send it in four places. A request with two
+different keys is two callers, and is refused: licet would decide about one of
+them while the upstream serves the other.
+"""
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote_to_bytes
+
+from licet.errors import InputError
+
+_KEY_HEADERS = (b"x-api-key", b"x-goog-api-key")
+_SCHEME = b"bearer"
+
+
+def find_key(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str | None:
+    """Find the one API key of a request; None when it carries none.
+
+    Args:
+        headers: every header line, repeated ones too, by lower-case name. A
+            mapping would hide the second `authorization` from this check.
+        query: the query as it was sent, without the question mark.
+
+    Raises:
+        InputError: the request carries two different keys.
+    """
+    keys = {key for key in (*_header_keys(headers), *_query_keys(query)) if key}
+    if len(keys) > 1:
+        raise InputError("expected one API key, found several", code="ambiguous_credentials")
+    # A key is compared with a stored hash; Latin-1 keeps every byte apart.
+    return keys.pop().decode("latin-1") if keys else None
+
+
+def strip_key_from_query(query: bytes) -> bytes:
+    """Remove every `key` member, however it is escaped, and leave each other byte as it is."""
+    if not has_query_key(query):
+        return query
+    return b"&".join(member for member in query.split(b"&") if not _is_key(member))
+
+
+def has_query_key(query: bytes) -> bool:
+    """Whether the query has a `key` member, however it is escaped."""
+    return bool(query) and any(_is_key(member) for member in query.split(b"&"))
+
+
+def _header_keys(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    for name, value in headers:
+        if name in _KEY_HEADERS:
+            yield value.strip()
+        elif name == b"authorization":
+            scheme, _, key = value.strip().partition(b" ")
+            if scheme.lower() == _SCHEME:  # RFC 9110, 11.1: schemes have no letter case
+                yield key.strip()
+
+
+def _query_keys(query: bytes) -> Iterator[bytes]:
+    for member in query.split(b"&"):
+        if _is_key(member):
+            yield _unquote(member.partition(b"=")[2])
+
+
+def _is_key(member: bytes) -> bool:
+    return _unquote(member.partition(b"=")[0]) == b"key"
+
+
+def _unquote(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))

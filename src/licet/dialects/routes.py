@@ -1,0 +1,205 @@
+"""The requests that licet knows: where each one names its model, and what it asks for.
+
+Whatever is not in the table is not understood, and what is not understood is
+refused: side doors (pass-through routes, aliases in paths, stored answers) are
+how other gateways leak. The path is matched as it arrived, undecoded, because
+an upstream that decodes it differently would serve another model than the one
+decided on.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote_to_bytes
+
+from licet.dialects.credentials import has_query_key
+from licet.errors import InputError
+from licet.terms import Surface
+
+
+class RouteKind(StrEnum):
+    """What a request asks for."""
+
+    INFERENCE = "inference"
+    COUNT = "count"
+    MODEL_LIST = "model_list"
+    MODEL_SHOW = "model_show"
+
+
+class ModelIn(StrEnum):
+    """Where a request names its model."""
+
+    BODY = "body"
+    PATH = "path"
+    NOWHERE = "nowhere"
+
+
+class StreamIn(StrEnum):
+    """What says that the answer is to be streamed."""
+
+    BODY = "body"
+    PATH_VERB = "path_verb"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table.
+
+    `refused_members` are top-level body members, folded as `scan` folds them,
+    that may choose another model than `model` does.
+    """
+
+    method: str
+    path: str
+    surface: Surface
+    kind: RouteKind
+    model_in: ModelIn
+    stream_in: StreamIn
+    refused_members: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route and the model that its path names, decoded; None if it names none."""
+
+    route: Route
+    path_model: str | None
+
+
+# Extensions of compatible servers and of gateways that licet may stand in front of.
+# fmt: off
+_COMPATIBLE = frozenset({
+    "adapter", "adapterid", "adaptername", "adapters", "apibase", "assistantid", "baseurl", "customllmprovider",
+    "datasources", "deployment", "deploymentid", "engine", "extrabody", "fallback", "fallbacks", "lora",
+    "loraid", "loraname", "lorapath", "lorarequest", "plugins", "preset", "provider", "providers", "route",
+    "router", "routing",
+})
+# fmt: on
+# `moderation` names a model of its own; the others stand for stored conversations.
+_OPENAI = _COMPATIBLE | {"moderation", "conversation", "previousresponseid"}
+# A credit token redeems a fallback to another model; a thread continues a stored one.
+_ANTHROPIC = _COMPATIBLE | {"fallbackcredittoken", "thread"}
+# `cachedContent` was made for a model; `generateContentRequest` nests a whole request.
+_GEMINI = _COMPATIBLE | {"cachedcontent", "generatecontentrequest"}
+
+_GET, _POST = "GET", "POST"
+_COUNT, _INFER, _LIST, _SHOW = RouteKind.COUNT, RouteKind.INFERENCE, RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW
+_IN_BODY, _IN_PATH, _NOWHERE = ModelIn.BODY, ModelIn.PATH, ModelIn.NOWHERE
+_BY_BODY, _BY_VERB, _NEVER = StreamIn.BODY, StreamIn.PATH_VERB, StreamIn.NEVER
+_O, _A, _G = Surface.OPENAI, Surface.ANTHROPIC, Surface.GEMINI
+
+# fmt: off
+ROUTES = (
+    Route(_POST, "/v1/chat/completions",                         _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
+    Route(_POST, "/v1/messages",                                 _A, _INFER, _IN_BODY, _BY_BODY, _ANTHROPIC),
+    Route(_POST, "/v1/messages/count_tokens",                    _A, _COUNT, _IN_BODY, _NEVER,   _ANTHROPIC),
+    Route(_POST, "/v1beta/models/{model}:generateContent",       _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
+    Route(_POST, "/v1beta/models/{model}:streamGenerateContent", _G, _INFER, _IN_PATH, _BY_VERB, _GEMINI),
+    Route(_POST, "/v1beta/models/{model}:countTokens",           _G, _COUNT, _IN_PATH, _NEVER,   _GEMINI),
+    Route(_POST, "/v1/models/{model}:generateContent",           _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
+    Route(_POST, "/v1/models/{model}:streamGenerateContent",     _G, _INFER, _IN_PATH, _BY_VERB, _GEMINI),
+    Route(_POST, "/v1/models/{model}:countTokens",               _G, _COUNT, _IN_PATH, _NEVER,   _GEMINI),
+    Route(_GET,  "/v1beta/models",                               _G, _LIST,  _NOWHERE, _NEVER),
+    Route(_GET,  "/v1beta/models/{model}",                       _G, _SHOW,  _IN_PATH, _NEVER),
+    # One path, three dialects: the credentials tell them apart (`guess_surface`).
+    Route(_GET,  "/v1/models",                                   _O, _LIST,  _NOWHERE, _NEVER),
+    Route(_GET,  "/v1/models",                                   _A, _LIST,  _NOWHERE, _NEVER),
+    Route(_GET,  "/v1/models",                                   _G, _LIST,  _NOWHERE, _NEVER),
+    Route(_GET,  "/v1/models/{model}",                           _O, _SHOW,  _IN_PATH, _NEVER),
+    Route(_GET,  "/v1/models/{model}",                           _A, _SHOW,  _IN_PATH, _NEVER),
+    Route(_GET,  "/v1/models/{model}",                           _G, _SHOW,  _IN_PATH, _NEVER),
+)
+# fmt: on
+
+MODEL_LENGTH = 256
+"""The longest name of a model, in characters."""
+
+_PLACE = "{model}"
+
+
+def _by_surface(routes: tuple[Route, ...]) -> dict[tuple[str, str], dict[Surface, Route]]:
+    table: dict[tuple[str, str], dict[Surface, Route]] = {}
+    for route in routes:
+        table.setdefault((route.method, route.path), {})[route.surface] = route
+    return table
+
+
+_TABLE = _by_surface(ROUTES)
+_TEMPLATES = tuple(
+    (method, re.compile(re.escape(path).replace(re.escape(_PLACE), "([^/]+)").encode()), choices)
+    for (method, path), choices in _TABLE.items()
+    if _PLACE in path
+)
+_EXACT = {(method, path.encode()): choices for (method, path), choices in _TABLE.items() if _PLACE not in path}
+
+# RFC 3986, 3.3: what a path may hold, one escape or one character at a time.
+_PATH = re.compile(rb"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+")
+_DOT_SEGMENT = re.compile(rb"/\.{1,2}(?:/|\Z)")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_NEVER_ESCAPED = _UNRESERVED | frozenset(b"/\\") | frozenset(range(0x20)) | frozenset(range(0x7F, 0x100))
+
+
+def match(method: str, raw_path: bytes, query: bytes, headers: Mapping[bytes, bytes]) -> Match | None:
+    """Find the route of a request; None when the table does not have it.
+
+    Args:
+        method: in capital letters, as HTTP spells it.
+        raw_path: the path as it was sent, without the query.
+        query: the query as it was sent, without the question mark.
+        headers: by lower-case name.
+
+    Raises:
+        InputError: two servers could read this path as two different ones.
+    """
+    choices = _EXACT.get((method, raw_path))
+    if choices is not None:
+        return Match(_choose(choices, query, headers), None)
+    _require_plain(raw_path)
+    for verb, template, choices in _TEMPLATES:
+        found = template.fullmatch(raw_path) if verb == method else None
+        if found:
+            return Match(_choose(choices, query, headers), _decode_model(found[1]))
+    return None
+
+
+def guess_surface(query: bytes, headers: Mapping[bytes, bytes]) -> Surface:
+    """Tell the dialect of a request by what only one of the client libraries sends."""
+    if b"x-goog-api-key" in headers or has_query_key(query):
+        return Surface.GEMINI
+    if b"anthropic-version" in headers:
+        return Surface.ANTHROPIC
+    return Surface.OPENAI
+
+
+def _choose(choices: dict[Surface, Route], query: bytes, headers: Mapping[bytes, bytes]) -> Route:
+    """Most paths belong to one dialect, whatever the headers say."""
+    if len(choices) == 1:
+        return next(iter(choices.values()))
+    return choices[guess_surface(query, headers)]
+
+
+def _require_plain(raw_path: bytes) -> None:
+    """Refuse every path that has a second spelling.
+
+    Source: RFC 3986, 6.2.2: normalization decodes escapes of unreserved
+    characters and removes dot segments, so one server may and another may not.
+    """
+    escaped = {int(code, 16) for code in _ESCAPE.findall(raw_path)}
+    if (
+        not _PATH.fullmatch(raw_path)
+        or b"//" in raw_path
+        or _DOT_SEGMENT.search(raw_path)
+        or not escaped.isdisjoint(_NEVER_ESCAPED)
+    ):
+        raise InputError("expected a path in its plain spelling", code="invalid_path")
+
+
+def _decode_model(text: bytes) -> str:
+    # Plain paths are ASCII, escapes included.
+    model = unquote_to_bytes(text).decode("ascii")
+    if len(model) > MODEL_LENGTH:
+        raise InputError(f"expected a model name of at most `{MODEL_LENGTH}` characters", code="invalid_path")
+    return model

@@ -1,0 +1,202 @@
+"""Read which model a body asks for, and whether as a stream, without parsing the rest.
+
+Two readers of one JSON text may see two different requests: most take the last
+of two equal names, some the first, some match names without letter case. licet
+decides about what the upstream will read, so a body that can be read in two
+ways is refused. Source: RFC 8259, section 4 (names SHOULD be unique) and 8.1
+(UTF-8, no byte order mark).
+
+`msgspec` validates the whole text in C and gives the values back as views on
+it. Nothing is built but the names of the top level.
+"""
+
+import codecs
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from licet.dialects.routes import MODEL_LENGTH, ModelIn, Route, StreamIn
+from licet.errors import InputError
+
+MEMBER_LIMIT = 1000
+"""The most members a body may have at its top level."""
+
+_UTF8_STEP_BYTES = 1 << 16
+# A dictionary of views costs some 20 bytes for each byte of the smallest tools;
+# these keep a hostile list within tens of megabytes.
+_TOOL_BRACES, _TOOL_NAMES = 250_000, 100_000
+
+
+class _Name(str):
+    """A member's name. A type of its own, so that the decoder shows us each one it meets."""
+
+    __slots__ = ()
+
+
+_Members = dict[_Name, msgspec.Raw]
+_Tools = list[_Members] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a body asks for."""
+
+    model: str
+    stream: bool
+
+
+def read_body(route: Route, body: bytes, path_model: str | None) -> Asked:
+    """Read the members that the decision needs.
+
+    Args:
+        route: where this request names its model.
+        body: the whole body as it was sent, not content-encoded.
+        path_model: the model that the path names, if the route has it there.
+
+    Raises:
+        InputError: with code `malformed_json`, `duplicate_member`,
+            `missing_model` or `unsupported_member`.
+    """
+    members = _read_members(body)
+    model = _agree(members, path_model) if route.model_in is ModelIn.PATH else _read_model(members)
+    _refuse_other_models(members, route.refused_members)
+    return Asked(model, _read_stream(route, members))
+
+
+def _read_members(body: bytes) -> dict[str, msgspec.Raw]:
+    """Give the top level as names and raw values, each name certainly once.
+
+    The decoder hands every name to `admit`, in order and decoded, before it
+    drops the first of two equal ones.
+    """
+    _require_utf8(body)
+    folded: set[str] = set()
+
+    def admit(_: type, name: str) -> _Name:
+        fold = _fold(name)
+        if fold in folded:
+            raise InputError(f"expected each member once, found `{_shown(name)}` again", code="duplicate_member")
+        if len(folded) == MEMBER_LIMIT:
+            raise InputError(f"expected at most `{MEMBER_LIMIT}` members", code="malformed_json")
+        folded.add(fold)
+        return _Name(name)
+
+    with _malformed():
+        return dict(msgspec.json.decode(body, type=_Members, dec_hook=admit))
+
+
+def _require_utf8(body: bytes) -> None:
+    """Check in steps: decoding at once would take up to four times the body."""
+    if body.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    text = memoryview(body)
+    try:
+        for start in range(0, len(body), _UTF8_STEP_BYTES):
+            decoder.decode(text[start : start + _UTF8_STEP_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as err:
+        raise InputError("expected a body in UTF-8", code="malformed_json") from err
+
+
+@contextmanager
+def _malformed() -> Iterator[None]:
+    """Bring every way in which decoding can fail into the family."""
+    try:
+        yield
+    except msgspec.ValidationError as err:
+        raise InputError("expected an object, and `tools` to be a list of them", code="malformed_json") from err
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise InputError("expected a JSON text", code="malformed_json") from err
+    except RecursionError as err:
+        raise InputError("expected a JSON text nested less deeply", code="malformed_json") from err
+
+
+def _read_model(members: dict[str, msgspec.Raw]) -> str:
+    model = _read_string(members, "model")
+    if model is None:
+        raise InputError("expected a member `model`, found none", code="missing_model")
+    return model
+
+
+def _agree(members: dict[str, msgspec.Raw], path_model: str | None) -> str:
+    """The path decides; a body that names a model as well must name the same."""
+    if path_model is None:
+        raise InputError("expected the path to name a model, found none", code="missing_model")
+    model = _read_string(members, "model")
+    if model is not None and model not in {path_model, f"models/{path_model}"}:
+        raise InputError("expected the body to name the model of the path, found another", code="unsupported_member")
+    return path_model
+
+
+def _read_string(members: dict[str, msgspec.Raw], name: str) -> str | None:
+    if name not in members:
+        return None
+    try:
+        text = msgspec.json.decode(members[name], type=str)
+    except msgspec.DecodeError as err:
+        raise InputError(f"expected `{name}` to be a string", code="missing_model") from err
+    if not (0 < len(text) <= MODEL_LENGTH and text.isprintable()):
+        raise InputError(f"expected `{name}` to be 1 to {MODEL_LENGTH} printable characters", code="missing_model")
+    return text
+
+
+def _read_stream(route: Route, members: dict[str, msgspec.Raw]) -> bool:
+    if route.stream_in is not StreamIn.BODY:
+        return route.stream_in is StreamIn.PATH_VERB
+    if "stream" not in members:
+        return False
+    try:
+        return bool(msgspec.json.decode(members["stream"], type=bool | None))
+    except msgspec.DecodeError as err:
+        raise InputError("expected `stream` to be true, false or null", code="unsupported_member") from err
+
+
+def _refuse_other_models(members: dict[str, msgspec.Raw], refused: frozenset[str]) -> None:
+    """Refuse what could name another model than the one decided on."""
+    for name in members:
+        if name not in {"model", "stream"} and _may_choose(name, refused):
+            raise InputError(f"expected no member `{_shown(name)}` on this route", code="unsupported_member")
+    if "tools" in members:
+        _refuse_tools_with_models(members["tools"])
+
+
+def _may_choose(name: str, refused: frozenset[str]) -> bool:
+    """Whether some server may take this member for `model`, `stream` or a choice of model."""
+    fold = _fold(name).replace("_", "").replace("-", "")
+    return "model" in fold or fold == "stream" or fold in refused
+
+
+def _refuse_tools_with_models(tools: msgspec.Raw) -> None:
+    """Refuse tools that bring a model of their own, as Anthropic's advisor does."""
+    names = 0
+
+    def admit(_: type, name: str) -> _Name:
+        nonlocal names
+        names += 1
+        if names > _TOOL_NAMES or _may_choose(name, frozenset()):
+            raise InputError(f"expected no tool with a member `{_shown(name)}`", code="unsupported_member")
+        return _Name(name)
+
+    if bytes(tools).count(b"{") > _TOOL_BRACES:
+        raise InputError(f"expected at most `{_TOOL_BRACES}` braces in `tools`", code="unsupported_member")
+    with _malformed():
+        msgspec.json.decode(tools, type=_Tools, dec_hook=admit)
+
+
+def _fold(name: str) -> str:
+    """Give equal results for names that some reader may take as equal.
+
+    Source: the Unicode Standard, 3.13.5, D146 (compatibility caseless matching).
+    """
+    if name.isascii():
+        return name.lower()
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", name).casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:64])[1:-1]

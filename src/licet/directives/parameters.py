@@ -1,0 +1,123 @@
+"""Counsel's readings: named, dated, attributed, each with a reason that may be produced.
+
+They belong to the signed policy bundle, never to the service's configuration.
+Only readings that this version acts on are listed; the rest come with the rules
+that need them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from licet.errors import InputError
+from licet.parties import Assurance
+
+_ASSURANCES = tuple(level.name.lower() for level in Assurance)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Every parameter with its value; the defaults are those the design gives."""
+
+    remote_inference: str = "release"
+    org_is_recipient: bool = True
+    nationality_rule: str = "most_recent"
+    nationality_tie: str = "unset"
+    macau: str = "unset"
+    oral_notice: str = "on_receipt"
+    unauthenticated_directive: str = "ignore"
+    min_assurance: str = "substantial"
+    evidence_max_age_days: int = 365
+    accept_org_attestation: bool = True
+    stale_policy: str = "serve_unrestricted"
+    log_outage: str = "serve_unrestricted"
+    policy_max_age_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a parameter decides and which values it may take."""
+
+    question: str
+    values: tuple[Any, ...] | range
+
+
+READINGS: Mapping[str, Reading] = {
+    "remote_inference": Reading("Is inference over a network a release (15 CFR 734.15)?", ("release", "not_export")),
+    "org_is_recipient": Reading("Is the organization behind a call a recipient beside its user?", (True, False)),
+    "nationality_rule": Reading("Which nationality counts under a country rule?", ("most_recent", "any")),
+    "nationality_tie": Reading(
+        "Two nationalities acquired on the same day: ask, or the strictest?", ("unset", "strictest")
+    ),
+    "macau": Reading("Does Macau count with Country Group D:5?", ("unset", "with_d5", "literal")),
+    "oral_notice": Reading("Does an oral notice bind on receipt or only in writing?", ("on_receipt", "on_writing")),
+    "unauthenticated_directive": Reading("Is an order nobody could authenticate enforced?", ("ignore", "enforce")),
+    "min_assurance": Reading("The least assurance at which evidence counts.", _ASSURANCES),
+    "evidence_max_age_days": Reading("Days after verification for which evidence counts.", range(1, 3651)),
+    "accept_org_attestation": Reading("Does an organization's word about its own people count?", (True, False)),
+    "stale_policy": Reading("A stale policy: unrestricted items", ("serve_unrestricted", "deny")),
+    "log_outage": Reading("The record log is out: unrestricted items", ("serve_unrestricted", "deny")),
+    "policy_max_age_s": Reading("Seconds for which a policy bundle stays fresh without renewal.", range(2, 86_401)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One parameter as someone set it.
+
+    `reason` is one sentence that may be produced to an agency or a court.
+    """
+
+    name: str
+    value: Any
+    set_by: str
+    set_at: datetime
+    reason: str
+
+
+def read_value(name: str, text: str) -> Any:
+    """Turn what a person typed into a parameter's value.
+
+    Raises:
+        InputError: no such parameter, or not one of its values.
+    """
+    if name not in READINGS:
+        raise InputError(
+            f"expected one of {', '.join(READINGS)}, found the parameter `{name}`", code="unknown_parameter"
+        )
+    values = READINGS[name].values
+    if isinstance(values, range):
+        if text.isdecimal() and int(text) in values:
+            return int(text)
+        raise InputError(
+            f"expected `{name}` from {values.start} to {values.stop - 1}, found `{text}`", code="bad_parameter"
+        )
+    for value in values:
+        if text == (str(value).lower() if isinstance(value, bool) else value):
+            return value
+    choices = ", ".join(str(value).lower() for value in values)
+    raise InputError(f"expected `{name}` to be one of {choices}, found `{text}`", code="bad_parameter")
+
+
+def with_settings(settings: Mapping[str, Setting]) -> Parameters:
+    """The defaults, overridden by what was set.
+
+    Raises:
+        InputError: a setting names no parameter or holds none of its values.
+    """
+    for name, setting in settings.items():
+        if (
+            name not in READINGS
+            or type(setting.value) is not type(getattr(Parameters(), name))
+            or setting.value not in READINGS[name].values
+        ):
+            raise InputError(
+                f"expected a known parameter and value, found `{name}` = `{setting.value}`", code="bad_parameter"
+            )
+    return Parameters(**{name: setting.value for name, setting in settings.items()})
+
+
+def as_mapping(parameters: Parameters) -> Mapping[str, Any]:
+    """Every parameter by name."""
+    return {field.name: getattr(parameters, field.name) for field in fields(Parameters)}

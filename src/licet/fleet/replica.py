@@ -1,0 +1,195 @@
+"""A gateway's copy of the policy and the rows, fed by the two channels.
+
+Everything that asks or changes runs on one event loop, so that a decision never
+sees half a change. Whoever holds a stream open is told what changed.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from licet.decisions import Caller, RowChange, RowKind, Snapshot, Stop, decode_row
+from licet.directives import Policy
+from licet.errors import InputError
+from licet.items import Catalogue, Item
+from licet.licenses import Holder, License
+from licet.parties import IssuedKey, Organization, Party, Standing, key_mac, split_key
+from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change may bear on; an empty set beside `everything` false means nobody."""
+
+    everything: bool = False
+    keys: frozenset[KeyId] = frozenset()
+    parties: frozenset[PartyId] = frozenset()
+    organizations: frozenset[OrganizationId] = frozenset()
+    items: frozenset[ItemId] = frozenset()
+
+
+class Replica:
+    """The rows by what a decision looks up, and the compiled policy.
+
+    Args:
+        pepper: The secret under which keys are hashed.
+        refill: Reads every row changed after a sequence number, to close a gap.
+    """
+
+    def __init__(self, policy: Policy, pepper: bytes, refill: Callable[[int], Iterable[RowChange]]) -> None:
+        self._pepper = pepper
+        self._refill = refill
+        self._items: dict[ItemId, Item] = {}
+        self._parties: dict[PartyId, Party] = {}
+        self._organizations: dict[OrganizationId, Organization] = {}
+        self._standings: dict[PartyId, tuple[Standing, ...]] = {}
+        self._standing_owner: dict[str, PartyId] = {}
+        self._licenses: dict[Holder, tuple[License, ...]] = {}
+        self._license_rows: dict[LicenseId, License] = {}
+        self._stops: dict[ItemId, Stop] = {}
+        self._keys: dict[KeyId, IssuedKey] = {}
+        self._listeners: list[Callable[[Changed], None]] = []
+        self._snapshot = Snapshot(
+            policy=policy,
+            catalogue=Catalogue({}),
+            parties=self._parties,
+            organizations=self._organizations,
+            standings=self._standings,
+            licenses=self._licenses,
+            stops=self._stops,
+            sequence=0,
+            current=True,
+        )
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What to decide on now."""
+        return self._snapshot
+
+    def subscribe(self, listener: Callable[[Changed], None]) -> None:
+        """Tell `listener` of every change, after it took effect."""
+        self._listeners.append(listener)
+
+    def authenticate(self, text: str) -> Caller | None:
+        """Whose key this is; None for anything else.
+
+        The id inside the key is public, so looking it up leaks nothing; the secret
+        is compared in constant time.
+        """
+        key_id = split_key(text)
+        mac = key_mac(self._pepper, text)
+        key = None if key_id is None else self._keys.get(key_id)
+        if not hmac.compare_digest(mac, key.mac if key else "") or key is None:
+            return None
+        return Caller(key.id, key.party, key.organization, key.serves)
+
+    def holds(self, key_id: KeyId) -> bool:
+        """Whether a key is still good."""
+        return key_id in self._keys
+
+    def adopt(self, policy: Policy) -> None:
+        """Decide by another policy from now on."""
+        renewed = policy.digest == self._snapshot.policy.digest
+        self._snapshot = replace(self._snapshot, policy=policy)
+        if not renewed:
+            self._tell(Changed(everything=True))
+
+    def apply(self, changes: Iterable[RowChange]) -> None:
+        """Take changes in order; where one is missing, fill the gap before going on."""
+        touched = Changed()
+        for change in changes:
+            if change.sequence <= self._snapshot.sequence:
+                continue
+            if change.previous != self._snapshot.sequence:
+                self._set(current=False)
+                for missed in self._refill(self._snapshot.sequence):
+                    touched = _union(touched, self._take(missed))
+                self._set(current=True)
+                continue
+            touched = _union(touched, self._take(change))
+        self._tell(touched)
+
+    def _take(self, change: RowChange) -> Changed:
+        row = None if change.body is None else decode_row(change.kind, change.body)
+        touched = self._place(change.kind, change.key, row)
+        self._set(sequence=change.sequence)
+        return touched
+
+    def _place(self, kind: RowKind, key: str, row: object) -> Changed:
+        changed = Changed()
+        match kind, row:
+            case RowKind.ITEM, Item() | None:
+                _put(self._items, ItemId(key), row)
+                self._snapshot = replace(self._snapshot, catalogue=Catalogue.of(self._items.values()))
+                changed = Changed(items=frozenset({ItemId(key)}))
+            case RowKind.PARTY, Party() | None:
+                _put(self._parties, PartyId(key), row)
+                changed = Changed(parties=frozenset({PartyId(key)}))
+            case RowKind.ORGANIZATION, Organization() | None:
+                _put(self._organizations, OrganizationId(key), row)
+                changed = Changed(everything=True)  # it may have attested anybody
+            case RowKind.KEY, IssuedKey() | None:
+                _put(self._keys, KeyId(key), row)
+                changed = Changed(keys=frozenset({KeyId(key)}))
+            case RowKind.STANDING, Standing() | None:
+                changed = self._place_standing(key, row)
+            case RowKind.LICENSE, License() | None:
+                changed = self._place_license(LicenseId(key), row)
+            case RowKind.STOP, Stop() | None:
+                _put(self._stops, ItemId(key), row)
+                changed = Changed(items=frozenset({ItemId(key)}))
+            case _:
+                raise InputError(f"expected a row of the kind `{kind}`, found another at `{key}`", code="bad_row")
+        return changed
+
+    def _place_standing(self, key: str, row: Standing | None) -> Changed:
+        owner = self._standing_owner.get(key) if row is None else row.subject
+        if owner is None:
+            return Changed()
+        others = tuple(standing for standing in self._standings.get(owner, ()) if standing.id != key)
+        self._standings[owner] = others if row is None else (*others, row)
+        self._standing_owner[key] = owner
+        return Changed(parties=frozenset({owner}))
+
+    def _place_license(self, key: LicenseId, row: License | None) -> Changed:
+        before = self._license_rows.get(key)
+        _put(self._license_rows, key, row)
+        holders = (before.holders if before else frozenset()) | (row.holders if row else frozenset())
+        for holder in holders:
+            named = tuple(x for x in self._license_rows.values() if holder in x.holders)
+            self._licenses[holder] = named
+        people = frozenset(PartyId(h.removeprefix("person:")) for h in holders if h.startswith("person:"))
+        return Changed(parties=people, organizations=frozenset(OrganizationId(h) for h in holders if ":" not in h))
+
+    def _set(self, *, sequence: int | None = None, current: bool | None = None) -> None:
+        self._snapshot = replace(
+            self._snapshot,
+            sequence=self._snapshot.sequence if sequence is None else sequence,
+            current=self._snapshot.current if current is None else current,
+        )
+
+    def _tell(self, changed: Changed) -> None:
+        if changed != Changed():
+            for listener in self._listeners:
+                listener(changed)
+
+
+def _put(table: dict[Key, Value], key: Key, row: Value | None) -> None:
+    if row is None:
+        table.pop(key, None)
+    else:
+        table[key] = row
+
+
+def _union(a: Changed, b: Changed) -> Changed:
+    return Changed(
+        a.everything or b.everything,
+        a.keys | b.keys,
+        a.parties | b.parties,
+        a.organizations | b.organizations,
+        a.items | b.items,
+    )

@@ -1,0 +1,36 @@
+"""An item: one model that an upstream serves."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from licet.errors import InputError
+from licet.terms import ItemId
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A model, the other names that mean exactly it, and where it is served."""
+
+    id: ItemId
+    aliases: frozenset[str]
+    upstream: str
+    added_at: datetime
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name a request may use for this item."""
+        return self.aliases | {self.id}
+
+
+def require_model_name(text: str) -> str:
+    """Give back `text` if a model can be called so.
+
+    Raises:
+        InputError: it is empty, longer than 128, or has a character outside `[A-Za-z0-9._:@/-]`.
+    """
+    if not _NAME.fullmatch(text):
+        raise InputError(f"expected a model name of letters, digits and `._:@/-`, found `{text}`")
+    return text

@@ -1,0 +1,126 @@
+"""One connection from a client to the log writer: pipelined, and written in batches."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from licet.errors import InputError, UnavailableError
+from licet.logwriter.wire import Answer, Submitted, decode_answers, encode_frame, take_frames
+
+_FRAME_BYTES = 1 << 22
+"""A frame is begun anew beyond this; half the limit, so that one more entry always fits."""
+
+
+class Connection(asyncio.Protocol):
+    """Entries out, answers in.
+
+    Entries given within one turn of the loop leave in one write.
+
+    Args:
+        on_answer: Told of each answer to a `tell`.
+        on_lost: Told once, when the connection is no more.
+    """
+
+    def __init__(self, on_answer: Callable[[bytes, Answer], None], on_lost: Callable[[], None]) -> None:
+        self._on_answer = on_answer
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._ended = asyncio.Event()
+        self._buffer = bytearray()
+        self._outbox: list[Submitted] = []
+        self._correlation = 0
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._told: dict[int, bytes] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether entries may be submitted."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def ask(self, entry: bytes) -> Answer:
+        """Submit an entry and wait for its answer.
+
+        Raises:
+            UnavailableError: the connection was lost first; the entry may be in the log or not.
+        """
+        correlation = self._submit(entry)
+        answer = asyncio.get_running_loop().create_future()
+        self._asked[correlation] = answer
+        try:
+            return cast("Answer", await answer)
+        finally:
+            self._asked.pop(correlation, None)
+
+    def tell(self, entry: bytes) -> None:
+        """Submit an entry whose answer goes to `on_answer`.
+
+        Raises:
+            UnavailableError: the connection is lost.
+        """
+        self._told[self._submit(entry)] = entry
+
+    async def close(self) -> None:
+        """Close, and wait until it is."""
+        if self._transport is not None:
+            self._transport.close()
+            await self._ended.wait()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 the name is asyncio's
+        """Called by asyncio: whoever waits is told at once."""
+        self._transport = None
+        self._ended.set()
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(_gone())
+        self._told.clear()
+        self._on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        self._buffer += data
+        try:
+            for payload in take_frames(self._buffer):
+                for answer in decode_answers(payload):
+                    self._deliver(answer)
+        except InputError:
+            # Not a log writer, or not of this release. Whoever waits is told by the loss.
+            if self._transport is not None:
+                self._transport.abort()
+
+    def _deliver(self, answer: Answer) -> None:
+        asked = self._asked.get(answer.correlation)
+        if asked is not None and not asked.done():
+            asked.set_result(answer)
+        told = self._told.pop(answer.correlation, None)
+        if told is not None:
+            self._on_answer(told, answer)
+
+    def _submit(self, entry: bytes) -> int:
+        if not self.is_open:
+            raise _gone()
+        self._correlation += 1
+        if not self._outbox:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outbox.append(Submitted(self._correlation, entry))
+        return self._correlation
+
+    def _flush(self) -> None:
+        outbox, self._outbox = self._outbox, []
+        if self._transport is None:
+            return
+        first, size = 0, 0
+        for place, submitted in enumerate(outbox):
+            size += len(submitted.entry)
+            if size > _FRAME_BYTES:
+                self._transport.write(encode_frame(outbox[first : place + 1]))
+                first, size = place + 1, 0
+        if first < len(outbox):
+            self._transport.write(encode_frame(outbox[first:]))
+
+
+def _gone() -> UnavailableError:
+    return UnavailableError("the log writer is gone", code="log_unavailable")

@@ -1,0 +1,113 @@
+"""The log-writer process: one a host, started by `licet serve`, the only one that commits.
+
+Its life: take the log's lock, replace the socket that a dead writer left, say
+`ready`, commit until told to stop or until the process that started it is gone,
+commit what is waiting, end.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from licet.errors import ConfigurationError, ConflictError, UnavailableError
+from licet.logwriter.server import LogServer
+from licet.logwriter.store import LogStore
+
+READY = b"ready\n"
+"""The one line on standard output: from now on the socket accepts."""
+
+_DIRECTORY_MODE = 0o700
+_SOCKET_UMASK = 0o177
+_BACKLOG = 128
+
+
+def database_path(directory: Path) -> Path:
+    """Where an instance's log is."""
+    return directory / "log.db"
+
+
+def socket_path(directory: Path) -> Path:
+    """Where its writer listens."""
+    return directory / "run" / "log.sock"
+
+
+async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: bool = False) -> None:
+    """Serve the log of `directory` until SIGTERM or SIGINT.
+
+    Args:
+        directory: The instance's directory.
+        max_bytes: The most the log may grow to; then `log_full`. None: the disk decides.
+        stdin_lifeline: End also when standard input ends, as it does when the
+            process that holds the other end dies, however it dies.
+
+    Raises:
+        ConflictError: another writer has this log.
+        UnavailableError: the log or the socket cannot be opened.
+        ConfigurationError: the socket's path is too long for the system.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with LogStore(database_path(directory), max_bytes=max_bytes) as store:
+        server = LogServer(store)
+        path = socket_path(directory)
+        listening = await loop.create_unix_server(server.accept, sock=_listen(path), backlog=_BACKLOG)
+        lifeline = await _watch_stdin(stop) if stdin_lifeline else None
+        sys.stdout.buffer.write(READY)
+        sys.stdout.buffer.flush()
+        await stop.wait()
+        # Gone before the drain, so that nobody connects to a writer that is leaving.
+        path.unlink(missing_ok=True)
+        listening.close()
+        await server.drain()
+        if lifeline is not None:
+            lifeline.close()
+
+
+def _listen(path: Path) -> socket.socket:
+    """Bind the socket, private from its first instant.
+
+    The log's lock is held, so a socket file found here is a dead writer's, unless
+    somebody answers on it.
+    """
+    try:
+        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        path.parent.chmod(_DIRECTORY_MODE)
+        _refuse_live(path)
+        path.unlink(missing_ok=True)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(_SOCKET_UMASK)
+        try:
+            bound.bind(str(path))
+        except OSError:
+            bound.close()
+            raise
+        finally:
+            os.umask(before)
+    except OSError as err:
+        if "too long" in str(err):
+            raise ConfigurationError(f"expected a shorter directory: `{path}` cannot name a socket") from err
+        raise UnavailableError(f"the log's socket cannot be made: {err}", code="log_unavailable") from err
+    return bound
+
+
+def _refuse_live(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return
+        raise ConflictError("expected nobody at the log's socket, found a live writer", code="log_locked")
+
+
+async def _watch_stdin(stop: asyncio.Event) -> asyncio.ReadTransport:
+    class Lifeline(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 the name is asyncio's
+            stop.set()
+
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(Lifeline, sys.stdin)
+    return transport

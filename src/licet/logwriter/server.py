@@ -1,0 +1,142 @@
+"""What the log-writer process does: many connections in, one transaction at a time out.
+
+Clients write batches to a Unix socket that only this user can open. A commit
+blocks the loop on purpose: what arrives meanwhile waits in the sockets' buffers,
+is read in one turn of the loop, and goes into the next transaction together. That
+is the whole of group commit, without a thread or a lock. An answer leaves only
+after the commit of its entry.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import cast
+
+from licet.errors import InputError, UnavailableError
+from licet.logwriter.store import LogStore, Outcome
+from licet.logwriter.wire import Answer, Committed, Refused, Submitted, decode_submitted, encode_frame, take_frames
+from licet.records import Receipt
+
+_LOG = logging.getLogger(__name__)
+_GOODBYE_S = 2.0
+
+
+class LogServer:
+    """Connections in, one transaction at a time out."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self._pending: list[tuple[_Connection, Submitted]] = []
+        self._connections: set[_Connection] = set()
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+        self._is_scheduled = False
+
+    def accept(self) -> "_Connection":
+        """Make the protocol of one connection."""
+        return _Connection(self)
+
+    def opened(self, connection: "_Connection") -> None:
+        """Remember a connection, so that the end can be told to it."""
+        self._connections.add(connection)
+        self._all_closed.clear()
+
+    def closed(self, connection: "_Connection") -> None:
+        """Forget a connection. What it submitted is committed all the same."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._all_closed.set()
+
+    def submit(self, connection: "_Connection", batch: list[Submitted]) -> None:
+        """Queue a batch for the next transaction."""
+        self._pending.extend((connection, submitted) for submitted in batch)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            # Runs after every socket that is readable in this turn has been read.
+            asyncio.get_running_loop().call_soon(self.commit)
+
+    def commit(self) -> None:
+        """Commit all that is queued, then answer."""
+        self._is_scheduled = False
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        outcomes: tuple[Outcome, ...]
+        try:
+            outcomes = self._store.append_batch([submitted.entry for _, submitted in pending])
+        except UnavailableError as err:
+            _LOG.error("%d records were not committed: %s", len(pending), err)
+            outcomes = (err,) * len(pending)
+        answers: dict[_Connection, list[Answer]] = {}
+        for (connection, submitted), outcome in zip(pending, outcomes, strict=True):
+            answers.setdefault(connection, []).append(_answer(submitted.correlation, outcome))
+        for connection, batch in answers.items():
+            connection.answer(batch)
+
+    async def drain(self) -> None:
+        """Commit what has reached the sockets, answer, and say goodbye."""
+        # Two turns of the loop: one reads what is waiting, one commits it.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.commit()
+        for connection in tuple(self._connections):
+            connection.close()
+        with suppress(TimeoutError):  # a client that does not read its answers is left behind
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._all_closed.wait()
+
+
+class _Connection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, server: LogServer) -> None:
+        self._server = server
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 the name is asyncio's
+        self._transport = None
+        self._server.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            for payload in take_frames(self._buffer):
+                self._server.submit(self, decode_submitted(payload))
+        except InputError as err:
+            _LOG.error("a client was cut off: %s", err)
+            self._abort()
+
+    def pause_writing(self) -> None:
+        """Stop reading from a client that does not read its answers."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with a client that has read its answers."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def answer(self, batch: list[Answer]) -> None:
+        """Send answers; a client that has gone needs none."""
+        if self._transport is not None:
+            self._transport.write(encode_frame(batch))
+
+    def close(self) -> None:
+        """Close after the answers under way."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _answer(correlation: int, outcome: Outcome) -> Answer:
+    if isinstance(outcome, Receipt):
+        return Committed(correlation, outcome.sequence, bytes.fromhex(outcome.hash_hex))
+    return Refused(correlation, outcome.code, str(outcome))

@@ -1,0 +1,158 @@
+"""Standing: what one piece of verified evidence establishes, and until when.
+
+The evidence itself is gone by the time a standing exists; only predicates stay.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+from licet.errors import InputError
+from licet.terms import OrganizationId, PartyId
+
+
+class Assurance(IntEnum):
+    """How sure a verifier may be; ordered, so that a parameter can set the least."""
+
+    SELF_ASSERTED = 0
+    LOW = 1
+    SUBSTANTIAL = 2
+    HIGH = 3
+
+
+class EvidenceKind(StrEnum):
+    """Which verifier made the standing."""
+
+    ORGANIZATION_ATTESTATION = "org_user_attestation"
+
+
+class Relation(StrEnum):
+    """What a person is to an organization."""
+
+    EMPLOYEE = "employee"
+    CONTRACTOR = "contractor"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class NotForeignPerson:
+    """The person is outside "foreign person"; which of the six statuses is not kept.
+
+    Source: 15 CFR 772.1, "Foreign person"; 8 U.S.C. 1324b(a)(3).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPerson:
+    """The person is a foreign person.
+
+    Source: 15 CFR 772.1, "Foreign person".
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Citizenship:
+    """A citizenship held: at least this one, never exactly this one."""
+
+    country: str
+    acquired: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermanentResidence:
+    """A permanent residency held."""
+
+    country: str
+    acquired: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberOf:
+    """The person works for, or belongs to, an organization."""
+
+    organization: OrganizationId
+    relation: Relation
+
+
+Fact: TypeAlias = NotForeignPerson | ForeignPerson | Citizenship | PermanentResidence | MemberOf
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Facts about one subject from one piece of evidence.
+
+    Believed while `verified_at <= at < not_after` and before `withdrawn_at`, and
+    no longer than counsel's maximum age after `verified_at`.
+
+    Attributes:
+        id: Of this standing; a record refers to it.
+        issuer: Who vouched: an organization's id.
+        evidence_digest: Keyed HMAC of the evidence, so that the same evidence can
+            be recognized but not guessed.
+        verifier: Name and version of the verifier.
+    """
+
+    id: str
+    subject: PartyId
+    facts: tuple[Fact, ...]
+    kind: EvidenceKind
+    issuer: OrganizationId
+    assurance: Assurance
+    verified_at: datetime
+    not_after: datetime
+    evidence_digest: str
+    verifier: str
+    withdrawn_at: datetime | None = None
+
+
+def fact_to_value(fact: Fact) -> dict[str, str | None]:
+    """A fact as a JSON object with the name of its kind."""
+    match fact:
+        case NotForeignPerson():
+            return {"fact": "not_foreign_person"}
+        case ForeignPerson():
+            return {"fact": "foreign_person"}
+        case Citizenship(country, acquired):
+            return {"fact": "citizenship", "country": country, "acquired": acquired.isoformat() if acquired else None}
+        case PermanentResidence(country, acquired):
+            return {
+                "fact": "permanent_residence",
+                "country": country,
+                "acquired": acquired.isoformat() if acquired else None,
+            }
+        case MemberOf(organization, relation):
+            return {"fact": "member_of", "organization": organization, "relation": relation.value}
+
+
+def fact_from_value(value: Mapping[str, str | None]) -> Fact:
+    """Read a fact back.
+
+    Raises:
+        InputError: it is no fact of a known kind.
+    """
+    try:
+        return _read_fact(value)
+    except (KeyError, TypeError, ValueError) as err:
+        raise InputError(f"expected a fact of a known kind, found `{value}`") from err
+
+
+def _read_fact(value: Mapping[str, str | None]) -> Fact:
+    match value["fact"]:
+        case "not_foreign_person":
+            return NotForeignPerson()
+        case "foreign_person":
+            return ForeignPerson()
+        case "citizenship":
+            return Citizenship(str(value["country"]), _date(value.get("acquired")))
+        case "permanent_residence":
+            return PermanentResidence(str(value["country"]), _date(value.get("acquired")))
+        case "member_of":
+            return MemberOf(OrganizationId(str(value["organization"])), Relation(str(value["relation"])))
+        case other:
+            raise ValueError(other)
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

@@ -1,0 +1,43 @@
+"""The port: all that the gateway and the control plane know of the log."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from licet.records.record import Record
+from licet.terms import RecordId
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The log has the record on disk.
+
+    Attributes:
+        sequence: Its place in the log, from 1.
+        hash_hex: The chain's hash at that place, in lowercase hexadecimal.
+    """
+
+    record_id: RecordId
+    sequence: int
+    hash_hex: str
+
+
+class Log(Protocol):
+    """Where records go."""
+
+    async def append(self, record: Record) -> Receipt:
+        """Give back the receipt once the record is on disk.
+
+        Raises:
+            InputError: the record cannot be written.
+            ConflictError: another record has its id.
+            UnavailableError: nothing says that it is on disk.
+        """
+        ...
+
+    def post(self, record: Record) -> None:
+        """Hand over a record for which nobody waits; how many may be lost is bounded.
+
+        Raises:
+            InputError: the record cannot be written.
+        """
+        ...

@@ -1,0 +1,76 @@
+"""The tables. SQLAlchemy 2 Core, so that SQLite and PostgreSQL share one code path."""
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+SCHEMA_VERSION = "1"
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False))
+
+rows = Table(
+    "rows",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    # Null where the row is gone: a reader that catches up must learn of that too.
+    Column("body", LargeBinary, nullable=True),
+    Index("rows_by_sequence", "sequence", unique=True),
+)
+
+directives = Table(
+    "directives",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # The document as it now stands, with lift and supersession; the text never changes.
+    Column("document", Text, nullable=False),
+    Column("activated_at", String(40), nullable=False),
+    Column("activated_by", String(64), nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("set_by", String(64), nullable=False),
+    Column("set_at", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+pinned = Table("pinned", metadata, Column("item", String(128), primary_key=True))
+
+administrators = Table(
+    "administrators",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("token_sha256", String(64), nullable=False, unique=True),
+)
+
+nonces = Table(
+    "nonces",
+    metadata,
+    # Of the nonce, so that a copy of the store holds none that can be used.
+    Column("sha256", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("expires_at", String(40), nullable=False),
+)
+
+presented = Table(
+    "presented",
+    metadata,
+    Column("issuer", String(64), primary_key=True),
+    Column("jti", String(128), primary_key=True),
+    Column("expires_at", String(40), nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    # Records of acts that have taken effect, until the log has them.
+    Column("record", String(64), primary_key=True),
+    Column("entry", LargeBinary, nullable=False),
+)

@@ -1,0 +1,48 @@
+"""Records and processes that the tests of the log share."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from licet.logwriter import LogStore, database_path
+from licet.logwriter.process import READY
+from licet.records import Record, RecordKind
+
+NOON = datetime(2026, 6, 12, 12, tzinfo=UTC)
+
+
+def record(name, body=None, *, at=NOON, kind=RecordKind.DECISION):
+    return Record(str(name), at, kind, {"item": "fable"} if body is None else body)
+
+
+def written_log(directory, count=9, make=record):
+    """Write a log of `count` records, closed and whole, and give its path."""
+    path = database_path(directory)
+    with LogStore(path) as store:
+        store.append_batch([make(f"R{n}").to_bytes() for n in range(1, count + 1)])
+    return path
+
+
+@contextlib.contextmanager
+def running_writer(directory, *arguments, **options):
+    """Run the shipped log writer until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "licet.logwriter", "--dir", str(directory), *arguments],
+        stdout=subprocess.PIPE,
+        **options,
+    )
+    try:
+        assert process.stdout.readline() == READY
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+async def until(condition, timeout_s=5.0):
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)
