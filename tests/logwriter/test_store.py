@@ -5,11 +5,11 @@ import sqlite3
 import stat
 
 import pytest
-from log_samples import NOON, record, written_log
 
 from licet.errors import ConflictError, InputError, UnavailableError
 from licet.logwriter import LogStore, database_path, open_reader, verify_log
 from licet.records import GENESIS, ChainHead, Receipt, link
+from log_samples import NOON, record, written_log
 
 
 @pytest.fixture
@@ -92,6 +92,13 @@ def test_a_log_that_others_can_read_is_made_private(path):
     path.chmod(0o644)
     with LogStore(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_commit_is_on_disk_before_it_is_acknowledged(path):
+    """`synchronous=FULL` (2): SQLite flushes the WAL before a commit returns."""
+    with LogStore(path) as store:
+        settings = [store._database.execute(f"PRAGMA {name}").fetchone() for name in ("synchronous", "journal_mode")]
+    assert settings == [(2,), ("wal",)]
 
 
 def test_a_second_writer_is_refused_until_the_first_is_gone(path):

@@ -1,1 +1,8 @@
-"""(room under construction)"""
+"""The one place that wires everything: make an instance, and serve it."""
+
+from licet.app.config import Config, read_config
+from licet.app.create import CreatedInstance, create_instance
+from licet.app.places import Places, log_path
+from licet.app.serve import Running, serve
+
+__all__ = ["Config", "CreatedInstance", "Places", "Running", "create_instance", "log_path", "read_config", "serve"]

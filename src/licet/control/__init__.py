@@ -1,1 +1,9 @@
-"""(room under construction)"""
+"""The control plane: acts of administration, and the API through which they are done."""
+
+from licet.control.acts import Control
+from licet.control.api import build_api
+from licet.control.desk import Desk, Issued
+from licet.control.publisher import Publisher
+from licet.control.registry import Registry
+
+__all__ = ["Control", "Desk", "Issued", "Publisher", "Registry", "build_api"]

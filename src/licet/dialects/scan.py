@@ -27,7 +27,7 @@ MEMBER_LIMIT = 1000
 _UTF8_STEP_BYTES = 1 << 16
 # A dictionary of views costs some 20 bytes for each byte of the smallest tools;
 # these keep a hostile list within tens of megabytes.
-_TOOL_BRACES, _TOOL_NAMES = 250_000, 100_000
+_TOOL_BRACES, _TOOL_NAMES = 250_000, 50_000
 
 
 class _Name(str):

@@ -9,6 +9,7 @@ unexpected id refuses the whole policy.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import cedarpy
@@ -42,6 +43,7 @@ class CompiledDirective:
     table: Table
 
 
+@lru_cache(maxsize=256)  # a renewed or amended policy compiles only what changed
 def compile_directive(directive: Directive) -> CompiledDirective:
     """Compile and tabulate one directive.
 

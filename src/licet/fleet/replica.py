@@ -7,11 +7,13 @@ sees half a change. Whoever holds a stream open is told what changed.
 import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 from licet.decisions import Caller, RowChange, RowKind, Snapshot, Stop, decode_row
 from licet.directives import Policy
 from licet.errors import InputError
+from licet.fleet.clock import Clock
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
 from licet.parties import IssuedKey, Organization, Party, Standing, key_mac, split_key
@@ -36,11 +38,15 @@ class Replica:
     """The rows by what a decision looks up, and the compiled policy.
 
     Args:
+        clock: Where the instants of decisions come from.
         pepper: The secret under which keys are hashed.
         refill: Reads every row changed after a sequence number, to close a gap.
     """
 
-    def __init__(self, policy: Policy, pepper: bytes, refill: Callable[[int], Iterable[RowChange]]) -> None:
+    def __init__(
+        self, policy: Policy, clock: Clock, pepper: bytes, refill: Callable[[int], Iterable[RowChange]]
+    ) -> None:
+        self.clock = clock
         self._pepper = pepper
         self._refill = refill
         self._items: dict[ItemId, Item] = {}
@@ -65,10 +71,12 @@ class Replica:
             current=True,
         )
 
-    @property
-    def snapshot(self) -> Snapshot:
-        """What to decide on now."""
-        return self._snapshot
+    def look(self) -> tuple[Snapshot, datetime]:
+        """What to decide on, and the one instant at which; taken together, once a request."""
+        at = self.clock.now()
+        if self.clock.in_doubt(at):
+            return replace(self._snapshot, current=False), at
+        return self._snapshot, at
 
     def subscribe(self, listener: Callable[[Changed], None]) -> None:
         """Tell `listener` of every change, after it took effect."""

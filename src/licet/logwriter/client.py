@@ -129,6 +129,8 @@ class LogClient:
             )
         except OSError:
             return None
+        if not connection.is_open:
+            return None  # lost already, before anybody could be told
         self._connection = connection
         self._send_posted()
         return connection
@@ -147,9 +149,10 @@ class LogClient:
         while self._connection is None:
             with suppress(UnavailableError):
                 await self._connect()
-                return
-            await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, _LAST_RETRY_S)
+            # Asked again, because a connection to a dying writer may be lost before this task runs on.
+            if self._connection is None:
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LAST_RETRY_S)
 
     def _send_posted(self) -> None:
         if self._connection is None or not self._connection.is_open:

@@ -66,7 +66,11 @@ class Search:
 
 
 class LogReader:
-    """The reading end: it sees what was committed when each call began and blocks nobody."""
+    """The reading end; it blocks nobody.
+
+    Each call sees what was committed when it began, or when a walk through
+    `entries` began that is still under way.
+    """
 
     def __init__(self, path: Path) -> None:
         try:

@@ -19,6 +19,7 @@ from licet.records import Receipt
 
 _LOG = logging.getLogger(__name__)
 _GOODBYE_S = 2.0
+_QUIET_TURNS = 3
 
 
 class LogServer:
@@ -31,6 +32,7 @@ class LogServer:
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._is_scheduled = False
+        self._reads = 0
 
     def accept(self) -> "_Connection":
         """Make the protocol of one connection."""
@@ -46,6 +48,10 @@ class LogServer:
         self._connections.discard(connection)
         if not self._connections:
             self._all_closed.set()
+
+    def has_read(self) -> None:
+        """Count a read, so that the end can tell when the sockets are empty."""
+        self._reads += 1
 
     def submit(self, connection: "_Connection", batch: list[Submitted]) -> None:
         """Queue a batch for the next transaction."""
@@ -75,15 +81,25 @@ class LogServer:
 
     async def drain(self) -> None:
         """Commit what has reached the sockets, answer, and say goodbye."""
-        # Two turns of the loop: one reads what is waiting, one commits it.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        # Left behind at the end of the time: a client that sends on and on, or one
+        # that does not read its answers.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._read_out()
         self.commit()
         for connection in tuple(self._connections):
             connection.close()
-        with suppress(TimeoutError):  # a client that does not read its answers is left behind
+        with suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await self._all_closed.wait()
+
+    async def _read_out(self) -> None:
+        """Let the loop turn until nothing more comes from the sockets."""
+        quiet_turns = 0
+        while quiet_turns < _QUIET_TURNS:
+            before = self._reads
+            await asyncio.sleep(0)
+            quiet_turns = quiet_turns + 1 if self._reads == before else 0
 
 
 class _Connection(asyncio.Protocol):
@@ -103,6 +119,7 @@ class _Connection(asyncio.Protocol):
         self._server.closed(self)
 
     def data_received(self, data: bytes) -> None:
+        self._server.has_read()
         self._buffer += data
         try:
             for payload in take_frames(self._buffer):

@@ -12,7 +12,7 @@ from licet.errors import UnavailableError
 from licet.logwriter.process import READY
 
 _LOG = logging.getLogger(__name__)
-_FIRST_WAIT_S, _LAST_WAIT_S, _STEADY_S = 0.05, 2.0, 10.0
+_FIRST_WAIT_S, _LAST_WAIT_S = 0.05, 2.0
 
 
 def writer_command(directory: Path, *, max_bytes: int | None = None) -> tuple[str, ...]:
@@ -31,12 +31,17 @@ class Supervisor:
         command: What to run.
         ready_s: How long a start may take.
         stop_s: How long a stop may take before the process is killed.
+        steady_s: One that lived as long is started again soon; the wait doubles
+            for those that keep dying sooner.
     """
 
-    def __init__(self, command: Sequence[str], *, ready_s: float = 15.0, stop_s: float = 5.0) -> None:
+    def __init__(
+        self, command: Sequence[str], *, ready_s: float = 15.0, stop_s: float = 5.0, steady_s: float = 10.0
+    ) -> None:
         self._command = tuple(command)
         self._ready_s = ready_s
         self._stop_s = stop_s
+        self._steady_s = steady_s
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._restarts = 0
@@ -84,7 +89,7 @@ class Supervisor:
             began = loop.time()
             code = await process.wait()
             self._process = None
-            if loop.time() - began > _STEADY_S:
+            if loop.time() - began >= self._steady_s:
                 wait_s = _FIRST_WAIT_S
             while self._process is None:
                 _LOG.warning("the log writer ended with `%s`; it is started again in %s s", code, wait_s)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, insert, select
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +21,8 @@ from licet.directives import Setting
 from licet.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from licet.stores import schema
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
+
+NONCES_A_KEY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +250,15 @@ class Transaction:
     # Evidence, once only.
 
     def add_nonce(self, nonce: str, key: str, expires_at: datetime, now: datetime) -> None:
-        """Remember a nonce for one key; forget those that have expired."""
+        """Remember a nonce for one key; forget those that have expired.
+
+        Raises:
+            ConflictError: the key holds as many as one key may.
+        """
         self._connection.execute(delete(schema.nonces).where(schema.nonces.c.expires_at <= format_instant(now)))
+        of_key = select(func.count()).select_from(schema.nonces).where(schema.nonces.c.key == key)
+        if self._connection.execute(of_key).scalar_one() >= NONCES_A_KEY:
+            raise ConflictError(f"expected at most `{NONCES_A_KEY}` nonces in use by one key", code="too_many_nonces")
         values = {"sha256": _sha256(nonce), "key": key, "expires_at": format_instant(expires_at)}
         self._connection.execute(insert(schema.nonces).values(**values))
 

@@ -1,0 +1,255 @@
+"""Read `licet.toml`: upstreams, addresses, limits.
+
+Every mistake is told with file, line, key and what was expected. Unknown keys are
+mistakes. Counsel's readings and the policy's freshness are not here: they belong
+to the signed policy bundle, so that nobody loosens one by editing a file.
+"""
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yarl import URL
+
+from licet.directives import READINGS
+from licet.errors import ConfigurationError
+from licet.gateway import Limits, Upstream
+from licet.terms import ID_PATTERN, Surface
+
+_SECTIONS: Mapping[str, frozenset[str]] = {
+    "instance": frozenset({"id", "audience"}),
+    "store": frozenset({"url"}),
+    "listen": frozenset({"gateway", "control"}),
+    "limits": frozenset({"body_bytes", "event_bytes", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}),
+    "gateway": frozenset({"open_paths"}),
+}
+_UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential"})
+# Upper bounds: a limit may be narrowed freely, and widened only so far that it still bounds.
+_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "body_bytes": (1024, 256 * 1024 * 1024),
+    "event_bytes": (1024, 64 * 1024 * 1024),
+    "connect_s": (1, 60),
+    "first_byte_s": (1, 600),
+    "idle_s": (1, 600),
+    "log_max_bytes": (64 * 1024, 1 << 50),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything `licet.toml` says."""
+
+    gateway_id: str
+    audience: str
+    store_url: str
+    gateway: Address
+    control: Address
+    limits: Limits
+    log_max_bytes: int | None
+    open_paths: frozenset[tuple[str, str]]
+    upstreams: tuple[Upstream, ...]
+
+
+def read_config(path: Path) -> Config:
+    """Read the file.
+
+    Raises:
+        ConfigurationError: it is missing or wrong, or a setting would weaken a check.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as err:
+        raise ConfigurationError(f"expected a file at `{path}`: {err.strerror}; `licet init` makes one") from err
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigurationError(f"{path}: {err}") from err
+    return _Reader(path, text, data).read()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """The file's text, for lines, and its value."""
+
+    path: Path
+    text: str
+    data: Mapping[str, Any]
+
+    def read(self) -> Config:
+        self._refuse_unknown()
+        limits = {name: self._limit(name) for name in _SECTIONS["limits"] if name in self.data.get("limits", {})}
+        log_max_bytes = limits.pop("log_max_bytes", None)
+        control = self._address("control", "127.0.0.1:8081")
+        if not _is_loopback(control.host):
+            raise self._wrong("listen", "control", "an address of this machine only, such as `127.0.0.1:8081`")
+        return Config(
+            gateway_id=self._id("id", "gateway"),
+            audience=self._text("instance", "audience", default="licet"),
+            store_url=self._store_url(),
+            gateway=self._address("gateway", "127.0.0.1:8080"),
+            control=control,
+            limits=Limits(**limits),
+            log_max_bytes=log_max_bytes,
+            open_paths=frozenset(self._open_paths()),
+            upstreams=tuple(self._upstream(name) for name in self.data["upstreams"]),
+        )
+
+    def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
+        where = f"{section}.{key}" if key else section
+        found = self.data.get(section, {}) if "." not in section else self.data["upstreams"].get(section.split(".")[1])
+        shown = f", found `{found[key]}`" if key and isinstance(found, dict) and key in found else ""
+        return ConfigurationError(f"{self.path}:{self._line(section, key)}: `{where}`: expected {expected}{shown}")
+
+    def _line(self, section: str, key: str | None) -> int:
+        """The line of a key, else of its section, else the first."""
+        best, inside = 1, False
+        for number, line in enumerate(self.text.splitlines(), 1):
+            header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+            if header:
+                inside = header[1].replace('"', "") == section
+                best = number if inside else best
+            elif (inside or section in _top(line)) and (key is None or re.match(rf'\s*"?{re.escape(key)}"?\s*=', line)):
+                return number if key else best
+        return best
+
+    def _refuse_unknown(self) -> None:
+        for section, members in self.data.items():
+            if section == "upstreams":
+                continue
+            if section in READINGS or (isinstance(members, dict) and members.keys() & READINGS.keys()):
+                raise self._wrong(
+                    section,
+                    None,
+                    "no reading of counsel's here: use `licet parameter set`, which is signed and recorded",
+                )
+            if section not in _SECTIONS or not isinstance(members, dict):
+                known = ", ".join(sorted({*_SECTIONS, "upstreams"}))
+                raise self._wrong(section, None, f"one of the sections {known}")
+            for key in members.keys() - _SECTIONS[section]:
+                raise self._wrong(section, key, f"one of the keys {', '.join(sorted(_SECTIONS[section]))}")
+        upstreams = self.data.get("upstreams")
+        if not isinstance(upstreams, dict) or not upstreams:
+            raise self._wrong("upstreams", None, "at least one section such as `[upstreams.main]`")
+        for name, members in upstreams.items():
+            section = f"upstreams.{name}"
+            if not isinstance(members, dict):
+                raise self._wrong(section, None, "a section")
+            for key in members.keys() - _UPSTREAM_KEYS:
+                raise self._wrong(section, key, f"one of the keys {', '.join(sorted(_UPSTREAM_KEYS))}")
+
+    def _text(self, section: str, key: str, *, default: str | None = None) -> str:
+        members = self.data.get(section, {}) if "." not in section else self.data["upstreams"][section.split(".", 1)[1]]
+        value = members.get(key, default)
+        if not isinstance(value, str) or not 0 < len(value) <= 500:  # noqa: PLR2004  # longer is no address or name
+            raise self._wrong(section, key, "a text")
+        return value
+
+    def _id(self, key: str, default: str) -> str:
+        value = self._text("instance", key, default=default)
+        if not re.fullmatch(ID_PATTERN, value):
+            raise self._wrong("instance", key, f"an id of the form `{ID_PATTERN}`")
+        return value
+
+    def _limit(self, name: str) -> int:
+        value = self.data["limits"][name]
+        low, high = _BOUNDS[name]
+        if type(value) is not int or not low <= value <= high:
+            raise self._wrong("limits", name, f"a whole number from {low} to {high}")
+        return value
+
+    def _address(self, key: str, default: str) -> Address:
+        host, colon, port = self._text("listen", key, default=default).rpartition(":")
+        if not colon or not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  # the highest port
+            raise self._wrong("listen", key, "a host and a port, such as `127.0.0.1:8080`")
+        return Address(host.strip("[]"), int(port))
+
+    def _store_url(self) -> str:
+        url = self._text("store", "url", default="sqlite:///licet.db")
+        prefix = "sqlite:///"
+        if not url.startswith(prefix) or not url.removeprefix(prefix) or ":memory:" in url:
+            raise self._wrong("store", "url", "a file such as `sqlite:///licet.db`")
+        return prefix + str(self.path.parent.resolve() / url.removeprefix(prefix))
+
+    def _open_paths(self) -> Iterator[tuple[str, str]]:
+        listed = self.data.get("gateway", {}).get("open_paths", [])
+        for entry in listed if isinstance(listed, list) else [listed]:
+            method, _, path = entry.partition(" ") if isinstance(entry, str) else ("", "", "")
+            if method not in {"GET", "HEAD"} or not re.fullmatch(r"/[A-Za-z0-9._/-]*", path) or path.startswith("/v1"):
+                raise self._wrong(
+                    "gateway", "open_paths", "entries such as `GET /health`, outside the paths that can name a model"
+                )
+            yield method, path
+
+    def _upstream(self, name: str) -> Upstream:
+        section = f"upstreams.{name}"
+        try:
+            url = URL(self._text(section, "base_url"))
+        except ValueError as err:
+            raise self._wrong(section, "base_url", "a URL such as `https://inference.internal`") from err
+        if url.scheme not in {"http", "https"} or not url.host or url.user or url.query_string or url.fragment:
+            raise self._wrong(section, "base_url", "a URL such as `https://inference.internal`")
+        credential = self._credential(section)
+        if credential is not None and url.scheme == "http" and not _is_loopback(url.host):
+            raise self._wrong(section, "base_url", "`https://`, since a credential is sent there")
+        listed = self.data["upstreams"][name].get("dialects", list(Surface))
+        if not isinstance(listed, list) or not listed or not set(listed) <= set(Surface):
+            raise self._wrong(section, "dialects", f"a list of {', '.join(Surface)}")
+        return Upstream(name, url, frozenset(map(Surface, listed)), credential)
+
+    def _credential(self, section: str) -> str | None:
+        if "credential" not in self.data["upstreams"][section.split(".", 1)[1]]:
+            return None
+        kind, _, place = self._text(section, "credential").partition(":")
+        if kind == "env" and place:
+            secret = os.environ.get(place, "")
+        elif kind == "file" and place:
+            file = self.path.parent / place
+            secret = read_secret(file) if file.exists() else ""
+        else:
+            raise self._wrong(section, "credential", "a reference: `env:NAME` or `file:PATH`, never the secret itself")
+        if not secret:
+            raise self._wrong(section, "credential", "a variable or file that holds the secret")
+        return secret
+
+
+def read_secret(path: Path) -> str:
+    """A secret from a file that only its owner can read.
+
+    Raises:
+        ConfigurationError: it is missing, or others may read it.
+    """
+    try:
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            raise ConfigurationError(f"expected `{path}` to be readable by its owner only (0600), found {mode:04o}")
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as err:
+        raise ConfigurationError(f"expected a secret at `{path}`: {err.strerror}") from err
+
+
+def _top(line: str) -> set[str]:
+    """The name before the equals sign of a top-level line, as a set."""
+    found = re.match(r'\s*"?([A-Za-z0-9_-]+)"?\s*=', line)
+    return {found[1]} if found else set()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,73 @@
+"""Where an instance keeps its things."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from licet.logwriter import database_path, socket_path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files under an instance's directory."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """Addresses, upstreams, limits."""
+        return self.directory / "licet.toml"
+
+    @property
+    def administrator_token(self) -> Path:
+        """The first administrator's token."""
+        return self.directory / "admin.token"
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of keys."""
+        return self.directory / "secrets"
+
+    @property
+    def policy_key(self) -> Path:
+        """The key that signs policy bundles, a private JWK."""
+        return self.secrets / "policy.jwk"
+
+    @property
+    def pepper(self) -> Path:
+        """The secret under which API keys and evidence are hashed."""
+        return self.secrets / "pepper"
+
+    @property
+    def run(self) -> Path:
+        """What exists only while the instance serves, and the highest epoch seen."""
+        return self.directory / "run"
+
+    @property
+    def announcement(self) -> Path:
+        """Where the instance listens."""
+        return self.run / "instance.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that serves."""
+        return self.run / "instance.lock"
+
+    @property
+    def epoch(self) -> Path:
+        """The highest policy epoch seen."""
+        return self.directory / "policy.epoch"
+
+    @property
+    def log(self) -> Path:
+        """The record log."""
+        return database_path(self.directory)
+
+    @property
+    def log_socket(self) -> Path:
+        """Where the log writer listens."""
+        return socket_path(self.directory)
+
+
+def log_path(directory: Path) -> Path:
+    """The record log of an instance."""
+    return Places(directory).log

@@ -1,0 +1,210 @@
+"""Serve an instance: the gateway, the control API and the log writer, until told to stop."""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from joserfc.jwk import OKPKey
+
+from licet import __version__
+from licet.app.config import Config, read_config, read_secret
+from licet.app.places import Places
+from licet.control import Control, Desk, Publisher, Registry, build_api
+from licet.decisions import RowKind, Stop
+from licet.directives import Policy, PolicyBundle, compile_policy
+from licet.enrollment import Doors
+from licet.errors import ConfigurationError, ConflictError
+from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
+from licet.gateway import Gate, Listener, LiveIndex, Post, ReverseProxy
+from licet.gateway.asgi import App, Receive, Scope, Send
+from licet.items import Item
+from licet.law import CountryGroups, read_country_groups
+from licet.logwriter import LogClient, Supervisor, writer_command
+from licet.parties.evidence import AttestationVerifier
+from licet.records import Record, RecordKind
+from licet.stores import Administrator, Store
+from licet.terms import format_instant
+
+_log = logging.getLogger("licet.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where an instance listens."""
+
+    gateway: str
+    control: str
+    pid: int
+
+
+def serve(directory: Path, announce: Callable[[Running], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: the configuration, a secret or the store is not as it must be.
+        ConflictError: the instance is being served already.
+        UnavailableError: the log writer could not be started.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    places = Places(directory)
+    config = read_config(places.config)
+    with _only_one(places):
+        uvloop.run(_serve(places, config, announce))
+
+
+async def _serve(places: Places, config: Config, announce: Callable[[Running], None]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with instance(places, config) as running:
+        _write_announcement(places, running)
+        try:
+            announce(running)
+            await stop.wait()
+        finally:
+            places.announcement.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
+    """Everything wired and listening, for as long as the block runs."""
+    groups = read_country_groups()
+    clock = Clock()
+    pepper = bytes.fromhex(read_secret(places.pepper))
+    key = OKPKey.import_key(json.loads(read_secret(places.policy_key)))
+    public = OKPKey.import_key(key.as_dict(private=False))
+    async with AsyncExitStack() as stack:
+        store = Store(config.store_url)
+        stack.callback(store.close)
+        store.check()
+        await stack.enter_async_context(Supervisor(writer_command(places.directory, max_bytes=config.log_max_bytes)))
+        log = LogClient(places.log_socket)
+        stack.push_async_callback(log.close)
+
+        replica = Replica(no_policy(groups), clock, pepper, _refill(store))
+        verifier = PolicyVerifier(public, places.epoch)
+
+        def deliver(token: str) -> None:
+            replica.adopt(compile_policy(verifier.verify(token), groups))
+
+        publisher = Publisher(store, key, groups, clock, deliver)
+        desk = Desk(store=store, log=log, clock=clock, publisher=publisher, publish_rows=replica.apply)
+        replica.apply(_refill(store)(0))
+        publisher.renew()
+        await stack.enter_async_context(publisher.renewing())
+        await desk.deliver_held()
+        await log.append(_started(config, clock.now()))
+
+        post = Post(log, config.gateway_id)
+        live = LiveIndex(replica, post)
+        proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
+        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, open_paths=config.open_paths)
+        registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
+        door = _front(gate, Doors(registry, replica.authenticate))
+
+        upstreams = frozenset(upstream.name for upstream in config.upstreams)
+        control = Control(store=store, desk=desk, groups=groups, pepper=pepper, upstreams=upstreams)
+        api = build_api(control, _administrators(store), lambda: _status(control, replica, live, log))
+        gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
+        desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
+        yield Running(gateway.url, desk_side.url, os.getpid())
+
+
+def no_policy(groups: CountryGroups) -> Policy:
+    """A policy that was never fresh: until the first bundle comes, nothing is known to be unrestricted by it."""
+    never = datetime.min.replace(tzinfo=UTC)
+    return compile_policy(PolicyBundle(0, never, never, (), (), frozenset()), groups)
+
+
+def _refill(store: Store) -> Callable[[int], list[Any]]:
+    def since(sequence: int) -> list[Any]:
+        with store.read() as tx:
+            return tx.since(sequence)
+
+    return since
+
+
+def _administrators(store: Store) -> Callable[[str], Administrator | None]:
+    def find(token: str) -> Administrator | None:
+        with store.read() as tx:
+            return tx.administrator(token)
+
+    return find
+
+
+def _front(gate: App, doors: App) -> App:
+    """The public listener: the caller's own doors, and the gate before everything else."""
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        licet = scope["type"] == "http" and scope["path"].startswith("/licet/")
+        await (doors if licet else gate)(scope, receive, send)
+
+    return front
+
+
+def _started(config: Config, at: datetime) -> Record:
+    body = {"gateway": config.gateway_id, "version": __version__}
+    return Record(new_record_id(at), at, RecordKind.STARTUP, body)
+
+
+def _status(control: Control, replica: Replica, live: LiveIndex, log: LogClient) -> dict[str, Any]:
+    snapshot, at = replica.look()
+    stops = {row.item: row for row in control.rows(RowKind.STOP) if isinstance(row, Stop)}
+    items = [
+        {
+            "id": row.id,
+            "state": "off" if row.id in stops else "on",
+            "stopped_by": stops[row.id].by if row.id in stops else None,
+            "restricted": row.id in snapshot.policy.restricted,
+            "running_answers": live.on(row.id),
+        }
+        for row in control.rows(RowKind.ITEM)
+        if isinstance(row, Item)
+    ]
+    return {
+        "version": __version__,
+        "at": format_instant(at),
+        "items": items,
+        "running_answers": len(live),
+        "policy": {
+            "epoch": snapshot.policy.epoch,
+            "digest": snapshot.policy.digest,
+            "fresh_until": format_instant(snapshot.policy.fresh_until),
+            "current": snapshot.current and at < snapshot.policy.fresh_until,
+            "feed": snapshot.sequence,
+        },
+        "records_lost": log.dropped,
+    }
+
+
+@contextmanager
+def _only_one(places: Places) -> Iterator[None]:
+    """Hold the instance's lock: two that serve one directory would each miss the other's changes."""
+    try:
+        places.run.mkdir(mode=0o700, exist_ok=True)
+        file = places.lock.open("w")
+    except OSError as err:
+        raise ConfigurationError(f"expected an instance that can be served in `{places.directory}`: {err}") from err
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise ConflictError(f"`{places.directory}` is being served already", code="already_served") from err
+        yield
+
+
+def _write_announcement(places: Places, running: Running) -> None:
+    body = {"gateway": running.gateway, "control": running.control, "pid": running.pid}
+    fresh = places.announcement.with_suffix(".new")
+    fresh.write_text(json.dumps(body), encoding="utf-8")
+    fresh.replace(places.announcement)

@@ -1,0 +1,168 @@
+"""Find the instance a command is about, and call its control API.
+
+`--dir` comes first, then LICET_CONTROL (a URL), then LICET_DIR. The token is
+LICET_TOKEN, else the file `admin.token` of the directory.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from licet.cli.options import UsageError
+from licet.cli.wire import call
+from licet.errors import ConfigurationError, InputError, LicetError, UnavailableError
+
+_MAX_FILE_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A running instance, as an administrator reaches it."""
+
+    control: str
+    token: str
+    directory: Path | None
+
+    def get(self, path: str) -> Any:
+        """Ask.
+
+        Raises:
+            LicetError: the instance refused or did not answer.
+        """
+        return self._call(path, None)
+
+    def post(self, path: str, body: object) -> Any:
+        """Act.
+
+        Raises:
+            LicetError: the instance refused or did not answer.
+        """
+        return self._call(path, body)
+
+    def _call(self, path: str, body: object | None) -> Any:
+        try:
+            return call(self.control.rstrip("/") + path, self.token, body)
+        except UnavailableError as err:
+            if err.code == "not_running" and self.directory is not None:
+                raise _not_running(self.directory) from err
+            raise
+
+
+def find_instance(directory: Path | None) -> Instance:
+    """The instance that is meant.
+
+    Raises:
+        UsageError: nothing says which.
+        ConfigurationError: there is none at the place named, or no token for it.
+        UnavailableError: it is not running.
+    """
+    url = os.environ.get("LICET_CONTROL")
+    if directory is None and url:
+        token = os.environ.get("LICET_TOKEN")
+        if not token:
+            raise ConfigurationError("expected an administrator's token in LICET_TOKEN", code="no_token")
+        return Instance(url, token, None)
+    found = find_directory(directory)
+    return Instance(_running(found)["control"], _token(found), found)
+
+
+def find_directory(directory: Path | None) -> Path:
+    """The directory that is meant.
+
+    Raises:
+        UsageError: nothing says which.
+        ConfigurationError: it holds no instance.
+    """
+    named = directory or (Path(os.environ["LICET_DIR"]) if os.environ.get("LICET_DIR") else None)
+    if named is None:
+        raise UsageError("expected the instance's directory: give --dir DIR or set LICET_DIR")
+    if not (named / "licet.toml").is_file():
+        raise ConfigurationError(
+            f"`{named}` holds no instance; make one with `licet init {named}`", code="no_instance"
+        )
+    return named
+
+
+def is_named(directory: Path | None) -> bool:
+    """Whether the person says which instance is meant."""
+    return directory is not None or any(os.environ.get(name) for name in ("LICET_CONTROL", "LICET_DIR"))
+
+
+def read_text(path: Path) -> str:
+    """A file that a person named.
+
+    Raises:
+        InputError: it cannot be read, is not UTF-8, or is too large to be meant.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
+        if len(data) > _MAX_FILE_BYTES:
+            raise InputError(f"expected `{path}` to be at most {_MAX_FILE_BYTES:,} bytes", code="file_too_large")
+        return data.decode("utf-8-sig")
+    except OSError as err:
+        raise InputError(f"`{path}` cannot be read: {err.strerror}", code="unreadable_file") from err
+    except UnicodeDecodeError as err:
+        raise InputError(f"expected `{path}` to be a text in UTF-8", code="unreadable_file") from err
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that holds one JSON object.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        value = json.loads(read_text(path))
+    except (ValueError, RecursionError) as err:
+        raise InputError(f"expected a JSON object in `{path}`", code="unreadable_file") from err
+    if not isinstance(value, dict):
+        raise InputError(f"expected a JSON object in `{path}`", code="unreadable_file")
+    return value
+
+
+def write_secret(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a new file; one that exists is somebody's and stays as it is.
+
+    Raises:
+        InputError: it exists or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as err:
+        raise InputError(f"expected a new file, found that `{path}` exists", code="file_exists") from err
+    except OSError as err:
+        raise InputError(f"`{path}` cannot be written: {err.strerror}", code="unwritable_file") from err
+
+
+def _running(directory: Path) -> dict[str, Any]:
+    try:
+        value = read_json(directory / "run" / "instance.json")
+    except InputError as err:
+        raise _not_running(directory) from err
+    if not isinstance(value.get("control"), str):
+        raise _not_running(directory)
+    return value
+
+
+def _token(directory: Path) -> str:
+    token = os.environ.get("LICET_TOKEN")
+    if token:
+        return token
+    try:
+        return read_text(directory / "admin.token").strip()
+    except InputError as err:
+        raise ConfigurationError(
+            f"expected an administrator's token in LICET_TOKEN or `{directory / 'admin.token'}`", code="no_token"
+        ) from err
+
+
+def _not_running(directory: Path) -> LicetError:
+    return UnavailableError(
+        f"the instance in `{directory}` is not running; start it with `licet serve --dir {directory}`",
+        code="not_running",
+    )

@@ -1,0 +1,17 @@
+"""Options that many commands share, and the one error that is about how a command was typed."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Dir: TypeAlias = Annotated[
+    Path | None, typer.Option("--dir", help="The instance's directory; else LICET_DIR.", show_default=False)
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+
+
+class UsageError(typer.TyperException):
+    """The command was typed in a way that has no meaning."""
+
+    exit_code = 2

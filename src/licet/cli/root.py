@@ -1,0 +1,97 @@
+"""Find the command, run it, and turn whatever it raises into a sentence and an exit code.
+
+Exit codes: 0 done, 1 refused or failed, 2 not understood, 130 interrupted. Each
+module of this room adds its own commands; only the one that is needed is
+imported, so that a stop does not wait for libraries it does not use.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from licet import __version__
+from licet.cli.output import complain
+from licet.errors import LicetError
+
+_MODULES = {
+    "init": "licet.cli.service",
+    "serve": "licet.cli.service",
+    "stop": "licet.cli.stopping",
+    "resume": "licet.cli.stopping",
+    "status": "licet.cli.stopping",
+    "item": "licet.cli.items",
+    "organization": "licet.cli.organizations",
+    "party": "licet.cli.parties",
+    "key": "licet.cli.keys",
+    "directive": "licet.cli.directives",
+    "license": "licet.cli.licenses",
+    "parameter": "licet.cli.parameters",
+    "attest": "licet.cli.attest",
+    "evidence": "licet.cli.evidence",
+    "record": "licet.cli.records",
+    "log": "licet.cli.records",
+    "demo": "licet.cli.walkthrough",
+}
+_FAILED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """The command `licet`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code."""
+    as_json = "--json" in arguments
+    try:
+        app = _build(arguments)
+        # Raised by the commands themselves as `typer.Exit`, and then given back.
+        code = app(list(arguments) or ["--help"], prog_name="licet", standalone_mode=False)
+        if not arguments:
+            return _NOT_UNDERSTOOD
+        return code if isinstance(code, int) else 0
+    except LicetError as err:
+        complain(err, as_json=as_json)
+        return _FAILED
+    except typer.TyperException as err:
+        complain(LicetError(err.format_message(), code="usage"), as_json=as_json)
+        return _NOT_UNDERSTOOD
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone, `head` for example; Python would complain again at exit.
+        sys.stdout = None  # type: ignore[assignment]  # the interpreter allows it and flushes nothing then
+        return _FAILED
+
+
+def _build(arguments: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        name="licet",
+        help="An export-control gate for AI-model APIs. It gives no legal advice.",
+        add_completion=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_whole)
+    first = next((word for word in arguments if not word.startswith("-")), None)
+    wanted = [_MODULES[first]] if first in _MODULES else dict.fromkeys(_MODULES.values())
+    for name in wanted:
+        import_module(name).add_to(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"licet {__version__}")
+        raise typer.Exit
+
+
+def _whole(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An export-control gate for AI-model APIs. It gives no legal advice."""

@@ -1,0 +1,115 @@
+"""One HTTP call, JSON in and out, to an instance that the person named.
+
+A token or a key goes with every call. So no proxy of the environment is used, no
+redirect is followed, and without TLS nothing leaves this machine.
+"""
+
+import ipaddress
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from licet.errors import DocumentError, Fault, InputError, LicetError, UnavailableError
+
+_TIMEOUT_S = 10.0
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer like any other, and not one that is expected."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere())
+
+
+def call(url: str, bearer: str, body: object | None = None) -> Any:
+    """GET, or POST if there is a body, and give the JSON that is answered.
+
+    Raises:
+        LicetError: the call was refused; message and code are those of the answer.
+        UnavailableError: nobody answered, or not in JSON; the code is
+            `not_running` where nobody listens.
+        InputError: the URL may not be called.
+    """
+    _require_safe(url)
+    headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json"}
+    data = None
+    if body is not None:
+        data = json.dumps(body).encode()
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(url, data, headers)  # noqa: S310  # the scheme was checked above
+    try:
+        with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
+            return _read(answer.read(), url)
+    except urllib.error.HTTPError as err:
+        raise _refusal(err, url) from err
+    except (ConnectionRefusedError, urllib.error.URLError) as err:
+        if isinstance(getattr(err, "reason", err), ConnectionRefusedError):
+            raise UnavailableError(f"nobody listens at `{_origin(url)}`", code="not_running") from err
+        raise UnavailableError(f"`{_origin(url)}` did not answer: {getattr(err, 'reason', err)}") from err
+    except (OSError, ValueError) as err:
+        raise UnavailableError(f"`{_origin(url)}` did not answer: {err}") from err
+
+
+def segment(text: str) -> str:
+    """A name as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _require_safe(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as err:
+        raise InputError(f"expected a URL, found `{url}`", code="bad_url") from err
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
+        raise InputError(f"expected an https URL, or http on this machine, found `{url}`", code="bad_url")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read(body: bytes, url: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as err:
+        raise UnavailableError(f"expected JSON from `{_origin(url)}`, found something else") from err
+
+
+def _refusal(err: urllib.error.HTTPError, url: str) -> LicetError:
+    with err:
+        try:
+            problem = json.loads(err.read())
+        except (OSError, ValueError):
+            problem = None
+    if not isinstance(problem, dict):
+        return UnavailableError(f"expected problem details from `{_origin(url)}`, found status {err.code}")
+    detail, code = problem.get("detail"), problem.get("code")
+    if isinstance(detail, list):  # what FastAPI answers to a body of another shape
+        return InputError("; ".join(map(_say_member, detail)))
+    if isinstance(problem.get("faults"), list):
+        faults = tuple(Fault(x["line"], x["path"], x["message"]) for x in problem["faults"])
+        return DocumentError(str(problem.get("document", "directive")), faults)
+    return LicetError(
+        detail if isinstance(detail, str) else f"refused with status {err.code}",
+        code=code if isinstance(code, str) else "refused",
+    )
+
+
+def _say_member(member: Any) -> str:
+    place = ".".join(str(part) for part in member.get("loc", ()) if part != "body")
+    message = str(member.get("msg", "not valid"))
+    return f"`{place}`: {message[:1].lower()}{message[1:]}"

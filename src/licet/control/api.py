@@ -1,0 +1,228 @@
+"""The control API: the acts over HTTP, on a listener of its own, for named administrators."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from licet import __version__
+from licet.control import bodies
+from licet.control.acts import Control
+from licet.control.desk import Done
+from licet.decisions import RowKind
+from licet.directives import compile_directive, directive_schema, from_document
+from licet.errors import (
+    ConflictError,
+    DocumentError,
+    InputError,
+    LicetError,
+    NotFoundError,
+    TrustError,
+    UnavailableError,
+)
+from licet.stores import Administrator, StoredDirective
+from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, format_instant, parse_instant
+
+_STATUSES: tuple[tuple[type[LicetError], int], ...] = (
+    (NotFoundError, 404),
+    (InputError, 400),
+    (ConflictError, 409),
+    (TrustError, 401),
+    (UnavailableError, 503),
+)
+_Json = dict[str, Any]
+
+
+class _UnauthorizedError(TrustError):
+    code = "unauthorized"
+
+
+def build_api(
+    control: Control, administrator: Callable[[str], Administrator | None], status: Callable[[], _Json]
+) -> FastAPI:
+    """The application.
+
+    Args:
+        control: The acts.
+        administrator: Whose token a text is; None for nobody's.
+        status: What the instance says of itself.
+    """
+
+    async def by(
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
+    ) -> str:
+        found = None if credentials is None else administrator(credentials.credentials)
+        if found is None:
+            raise _UnauthorizedError("expected an administrator's token")
+        return found.name
+
+    api = FastAPI(
+        title="licet control",
+        version=__version__,
+        summary="Acts of administration of an export-control gate. Each is recorded.",
+        redoc_url=None,
+    )
+    router = APIRouter(dependencies=[Depends(by)])
+    who = Annotated[str, Depends(by)]
+    _stopping(router, control, who)
+    _enrolling(router, control, who)
+    _ruling(router, control, who)
+
+    @router.get("/status", summary="Items, stops, policy, running answers")
+    async def read_status() -> _Json:
+        return status()
+
+    api.include_router(router)
+    api.add_exception_handler(LicetError, _explain)
+    return api
+
+
+def _stopping(router: APIRouter, control: Control, who: Any) -> None:
+    @router.post("/stop", summary="Take items offline for everybody")
+    async def stop(body: bodies.Items, by: who) -> _Json:
+        return _done(await control.stop(by, [ItemId(x) for x in body.items], everything=body.everything))
+
+    @router.post("/resume", summary="Bring stopped items back")
+    async def resume(body: bodies.Items, by: who) -> _Json:
+        return _done(await control.resume(by, [ItemId(x) for x in body.items]))
+
+
+def _enrolling(router: APIRouter, control: Control, who: Any) -> None:
+    @router.get("/items")
+    async def list_items() -> list[Any]:
+        return [_plain(row) for row in control.rows(RowKind.ITEM)]
+
+    @router.post("/items", summary="Add a model to the catalogue")
+    async def add_item(body: bodies.NewItem, by: who) -> _Json:
+        return _done(await control.add_item(by, ItemId(body.id), body.aliases, body.upstream))
+
+    @router.get("/organizations")
+    async def list_organizations() -> list[Any]:
+        return [_plain(row) for row in control.rows(RowKind.ORGANIZATION)]
+
+    @router.post("/organizations", summary="Enroll an organization")
+    async def add_organization(body: bodies.NewOrganization, by: who) -> _Json:
+        return _done(await control.add_organization(by, body.to_organization()))
+
+    @router.get("/parties")
+    async def list_parties() -> list[Any]:
+        return [_plain(row) for row in control.rows(RowKind.PARTY)]
+
+    @router.get("/parties/{party}", summary="A party, and what evidence has established")
+    async def show_party(party: str) -> _Json:
+        found = _plain(control.row(RowKind.PARTY, party))
+        standings = [x for x in map(_plain, control.rows(RowKind.STANDING)) if x["subject"] == party]
+        return {"party": found, "standings": standings}
+
+    @router.post("/parties", summary="Enroll a person under a pseudonym")
+    async def add_party(body: bodies.NewParty, by: who) -> _Json:
+        return _done(await control.add_party(by, body.to_party()))
+
+    @router.get("/keys")
+    async def list_keys() -> list[Any]:
+        return [{k: v for k, v in _plain(row).items() if k != "mac"} for row in control.rows(RowKind.KEY)]
+
+    @router.post("/keys", summary="Issue a key; its text is in this answer only")
+    async def issue_key(body: bodies.NewKey, by: who) -> _Json:
+        return _done(await control.issue_key(by, body.party_id(), body.organization_id(), body.serves))
+
+    @router.post("/keys/{key}/revoke", summary="End a key at once")
+    async def revoke_key(key: str, by: who) -> _Json:
+        return _done(await control.revoke_key(by, KeyId(key)))
+
+    @router.get("/licenses")
+    async def list_licenses() -> list[Any]:
+        return [_plain(row) for row in control.rows(RowKind.LICENSE)]
+
+    @router.post("/licenses", summary="Enter a license that an agency has granted")
+    async def grant_license(body: bodies.NewLicense, by: who) -> _Json:
+        return _done(await control.grant_license(by, body.to_license()))
+
+    @router.post("/licenses/{license_}/revoke", summary="End a license now")
+    async def revoke_license(license_: str, by: who) -> _Json:
+        return _done(await control.revoke_license(by, LicenseId(license_)))
+
+
+def _ruling(router: APIRouter, control: Control, who: Any) -> None:
+    @router.get("/directive-schema", summary="The JSON Schema of a directive file")
+    async def schema() -> _Json:
+        return directive_schema()
+
+    @router.post("/directives/check", summary="Check a directive file; nothing changes")
+    async def check(body: bodies.DirectiveFile) -> _Json:
+        directive, cedar = control.check_directive(body.text, body.name)
+        return {"directive": directive.id, "items": list(directive.items), "cedar": cedar}
+
+    @router.post("/directives", summary="Bring a directive into force")
+    async def activate(body: bodies.DirectiveFile, by: who) -> _Json:
+        return _done(await control.activate_directive(by, body.text, body.name))
+
+    @router.get("/directives")
+    async def list_directives() -> list[Any]:
+        return [_summary(stored) for stored in control.directives()]
+
+    @router.get("/directives/{directive}", summary="A directive, its document and its compiled rules")
+    async def show(directive: str) -> _Json:
+        for stored in control.directives():
+            if stored.id == directive:
+                cedar = compile_directive(from_document(stored.document)).cedar
+                return {**_summary(stored), "document": dict(stored.document), "text": stored.text, "cedar": cedar}
+        raise NotFoundError(f"expected an active directive, found `{directive}`", code="unknown_directive")
+
+    @router.post("/directives/{directive}/lift", summary="Lift a directive at an instant, or now")
+    async def lift(directive: str, body: bodies.Instant, by: who) -> _Json:
+        at = None if body.at is None else parse_instant(body.at)
+        return _done(await control.lift_directive(by, DirectiveId(directive), at))
+
+    @router.get("/parameters", summary="Counsel's readings")
+    async def parameters() -> list[Any]:
+        return control.parameters()
+
+    @router.post("/parameters/{name}", summary="Set a reading, with a reason that may be produced")
+    async def set_parameter(name: str, body: bodies.NewSetting, by: who) -> _Json:
+        return _done(await control.set_parameter(by, name, body.value, body.reason))
+
+
+def _done(done: Done[Any]) -> _Json:
+    return {
+        "result": _plain(done.result),
+        "record": done.record,
+        "loosened_by_one_person": done.loosened_by_one_person,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON of a value, with sets in order."""
+    return msgspec.json.decode(msgspec.json.encode(value, order="sorted"))
+
+
+def _summary(stored: StoredDirective) -> _Json:
+    directive = from_document(stored.document)
+    return {
+        "id": stored.id,
+        "issuer": directive.issuer,
+        "status": directive.status.value,
+        "items": list(directive.items),
+        "effective_at": format_instant(directive.effective_at),
+        "lifted_at": stored.document.get("lifted_at"),
+        "superseded_by": stored.document.get("superseded_by"),
+        "reconstruction": bool(stored.document.get("reconstruction")),
+        "sha256": stored.sha256,
+        "activated_at": format_instant(stored.activated_at),
+        "activated_by": stored.activated_by,
+    }
+
+
+async def _explain(_request: Request, err: Exception) -> JSONResponse:
+    """An error as problem details (RFC 9457)."""
+    status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
+    code = err.code if isinstance(err, LicetError) else "internal"
+    body: _Json = {"type": "about:blank", "title": code, "status": status, "detail": str(err), "code": code}
+    if isinstance(err, DocumentError):
+        body["faults"] = [asdict(fault) for fault in err.faults]
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(err, _UnauthorizedError) else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")

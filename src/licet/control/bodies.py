@@ -1,0 +1,153 @@
+"""Bodies of the control API, and how each becomes a value of the core."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from licet.errors import InputError
+from licet.items.item import require_model_name
+from licet.licenses import License, holder_of_organization, holder_of_person
+from licet.parties import Organization, OrganizationKind, Party, Serves
+from licet.parties.evidence import require_attestation_key
+from licet.terms import (
+    ID_PATTERN,
+    ItemId,
+    LicenseId,
+    OrganizationId,
+    PartyId,
+    is_country,
+    parse_instant,
+    require_id,
+)
+
+_Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Items(_Body):
+    """Items to stop or to bring back."""
+
+    items: list[str] = Field(default_factory=list)
+    everything: bool = False
+
+
+class NewItem(_Body):
+    """A model for the catalogue."""
+
+    id: str
+    aliases: list[str] = Field(default_factory=list)
+    upstream: str
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Refuse names that no request could carry."""
+        for name in (self.id, *self.aliases):
+            require_model_name(name)
+
+
+class NewOrganization(_Body):
+    """An organization, with the public keys by which it attests."""
+
+    id: _Id
+    name: str = Field(min_length=1, max_length=200)
+    organized_under: str
+    kind: OrganizationKind = OrganizationKind.COMPANY
+    attestation_keys: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    def to_organization(self) -> Organization:
+        """The organization.
+
+        Raises:
+            InputError: the place is no country, or a key is no public key.
+        """
+        country, _, state = self.organized_under.partition("-")
+        if self.organized_under != "INT" and (not is_country(country) or (state and country != "US")):
+            raise InputError(
+                f"expected an ISO country code, `US-` and a state, or `INT`, found `{self.organized_under}`",
+                code="unknown_country",
+            )
+        for jwk in self.attestation_keys.values():
+            require_attestation_key(jwk)
+        return Organization(
+            OrganizationId(self.id), self.name, self.organized_under, self.kind, attestation_keys=self.attestation_keys
+        )
+
+
+class NewParty(_Body):
+    """A person under a pseudonym."""
+
+    id: _Id
+    organization: _Id | None = None
+
+    def to_party(self) -> Party:
+        """The party."""
+        return Party(PartyId(self.id), None if self.organization is None else OrganizationId(self.organization))
+
+
+class NewKey(_Body):
+    """Whom a key is for."""
+
+    party: _Id | None = None
+    organization: _Id | None = None
+    serves: Serves | None = None
+
+    def party_id(self) -> PartyId | None:
+        """The party, if it is for one."""
+        return None if self.party is None else PartyId(self.party)
+
+    def organization_id(self) -> OrganizationId | None:
+        """The organization, if it is for one."""
+        return None if self.organization is None else OrganizationId(self.organization)
+
+
+class NewLicense(_Body):
+    """A license, as an agency granted it."""
+
+    id: _Id
+    items: list[str] = Field(min_length=1)
+    organizations: list[_Id] = Field(default_factory=list)
+    parties: list[_Id] = Field(default_factory=list)
+    employees: bool = False
+    valid_from: str
+    valid_until: str
+
+    def to_license(self) -> License:
+        """The license.
+
+        Raises:
+            InputError: it names nobody, or an instant cannot be read.
+        """
+        holders = [holder_of_organization(OrganizationId(require_id(x, "an organization"))) for x in self.organizations]
+        holders += [holder_of_person(PartyId(require_id(x, "a party"))) for x in self.parties]
+        if not holders:
+            raise InputError("expected the license to name an organization or a party", code="license_names_nobody")
+        return License(
+            LicenseId(self.id),
+            frozenset(map(ItemId, self.items)),
+            frozenset(holders),
+            parse_instant(self.valid_from),
+            parse_instant(self.valid_until),
+            self.employees,
+        )
+
+
+class DirectiveFile(_Body):
+    """A directive file's text, and what to call it in messages."""
+
+    text: str
+    name: str = "directive.yaml"
+
+
+class Instant(_Body):
+    """An instant, or now."""
+
+    at: str | None = None
+
+
+class NewSetting(_Body):
+    """A parameter's new value, and why."""
+
+    value: str
+    reason: str = Field(max_length=1000)

@@ -1,0 +1,100 @@
+"""Build the policy bundle from the store, sign it, keep it fresh, and hand it on."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from joserfc.jwk import OKPKey
+
+from licet.directives import PolicyBundle, compile_policy, with_settings
+from licet.errors import LicetError
+from licet.fleet import Clock, sign_bundle
+from licet.law import CountryGroups
+from licet.stores import Store, Transaction
+
+_log = logging.getLogger("licet.control")
+_RENEWALS_A_LIFETIME = 3
+
+
+class Publisher:
+    """The one who signs.
+
+    Args:
+        deliver: Takes a signed bundle to every gateway.
+    """
+
+    def __init__(
+        self, store: Store, key: OKPKey, groups: CountryGroups, clock: Clock, deliver: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._groups = groups
+        self._clock = clock
+        self._deliver = deliver
+        self._changed = asyncio.Event()
+        self._interval_s = 1.0
+
+    def next_bundle(self, tx: Transaction, at: datetime) -> PolicyBundle:
+        """The bundle of what the transaction holds, under a new epoch, compiled once to see that it holds.
+
+        Raises:
+            LicetError: the content does not compile; the transaction must not commit.
+        """
+        epoch = int(tx.meta("epoch")) + 1
+        tx.set_meta("epoch", str(epoch))
+        bundle = self._bundle(tx, at)
+        compile_policy(bundle, self._groups)
+        return bundle
+
+    def publish(self, bundle: PolicyBundle) -> None:
+        """Sign and deliver."""
+        self._interval_s = (bundle.fresh_until - bundle.issued_at).total_seconds() / _RENEWALS_A_LIFETIME
+        self._deliver(sign_bundle(bundle, self._key))
+        self._changed.set()
+
+    def renew(self) -> None:
+        """Sign what the store holds again, fresh from now.
+
+        Raises:
+            LicetError: the store did not answer or its content does not compile.
+        """
+        with self._store.read() as tx:
+            bundle = self._bundle(tx, self._clock.now())
+        self.publish(bundle)
+
+    @asynccontextmanager
+    async def renewing(self) -> AsyncIterator[None]:
+        """Renew the bundle three times within its lifetime, for as long as the block runs."""
+        task = asyncio.create_task(self._renew_forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _renew_forever(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(self._interval_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                try:
+                    self.renew()
+                except LicetError as err:
+                    # The bundle goes stale, and what is restricted stops by itself.
+                    _log.error("the policy could not be renewed: %s", err)
+
+    def _bundle(self, tx: Transaction, at: datetime) -> PolicyBundle:
+        settings = tx.settings()
+        parameters = with_settings({setting.name: setting for setting in settings})
+        return PolicyBundle(
+            epoch=int(tx.meta("epoch")),
+            issued_at=at,
+            fresh_until=at + timedelta(seconds=parameters.policy_max_age_s),
+            settings=settings,
+            documents=tuple(stored.document for stored in tx.directives()),
+            pinned=tx.pinned(),
+        )

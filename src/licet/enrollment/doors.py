@@ -1,0 +1,101 @@
+"""`POST /licet/nonce` and `POST /licet/evidence`, on the public listener.
+
+Both are authenticated by the API key that gains the standing: a link or a token
+sent to somebody else gains that person's key nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from licet import dialects
+from licet.decisions import Caller
+from licet.enrollment.registrar import Registrar
+from licet.errors import ConflictError, EvidenceError, InputError, LicetError, TrustError, UnavailableError
+from licet.terms import format_instant
+
+_MAX_BODY_BYTES = 65_536
+_STATUSES: tuple[tuple[type[LicetError], int], ...] = (
+    (EvidenceError, 403),
+    (TrustError, 401),
+    (InputError, 400),
+    (ConflictError, 409),
+    (UnavailableError, 503),
+)
+
+
+class _Presented(msgspec.Struct, forbid_unknown_fields=True):
+    kind: str
+    payload: str
+
+
+class Doors(Starlette):
+    """The application behind `/licet/`.
+
+    Args:
+        registrar: Who keeps nonces and standings.
+        authenticate: Whose key a text is; None for nobody's.
+    """
+
+    def __init__(self, registrar: Registrar, authenticate: Callable[[str], Caller | None]) -> None:
+        self._registrar = registrar
+        self._authenticate = authenticate
+        super().__init__(
+            routes=[
+                Route("/licet/nonce", self._explained(self._nonce), methods=["POST"]),
+                Route("/licet/evidence", self._explained(self._evidence), methods=["POST"]),
+            ]
+        )
+
+    async def _nonce(self, _request: Request, caller: Caller) -> Response:
+        nonce = self._registrar.issue_nonce(caller)
+        return _answer(
+            {"nonce": nonce.text, "expires_at": format_instant(nonce.expires_at), "audience": nonce.audience}
+        )
+
+    async def _evidence(self, request: Request, caller: Caller) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MAX_BODY_BYTES:
+                raise InputError(f"expected at most {_MAX_BODY_BYTES} bytes", code="body_too_large")
+        try:
+            presented = msgspec.json.decode(body, type=_Presented)
+        except msgspec.MsgspecError as err:
+            raise InputError("expected a JSON object with `kind` and `payload`", code="malformed_json") from err
+        done = await self._registrar.enroll(caller, presented.kind, presented.payload.encode())
+        return _answer({"standing": done.standing.id, "not_after": format_instant(done.until), "record": done.record})
+
+    def _explained(
+        self, door: Callable[[Request, Caller], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def open_door(request: Request) -> Response:
+            try:
+                return await door(request, self._caller(request))
+            except LicetError as err:
+                return _problem(err)
+
+        return open_door
+
+    def _caller(self, request: Request) -> Caller:
+        key = dialects.find_key(request.scope["headers"], request.scope["query_string"])
+        caller = None if key is None else self._authenticate(key)
+        if caller is None:
+            raise TrustError("expected the API key that is to gain the standing", code="invalid_api_key")
+        return caller
+
+
+def _answer(value: dict[str, Any]) -> Response:
+    return JSONResponse(value, headers={"cache-control": "no-store"})
+
+
+def _problem(err: LicetError) -> Response:
+    """An error as problem details (RFC 9457)."""
+    status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
+    body = {"type": "about:blank", "title": err.code, "status": status, "detail": str(err), "code": err.code}
+    return JSONResponse(body, status, {"cache-control": "no-store"}, media_type="application/problem+json")

@@ -1,0 +1,113 @@
+"""What a refused caller is told: the one table of HTTP statuses, and every sentence."""
+
+from datetime import datetime
+
+from licet import dialects
+from licet.decisions import Code, Refusal, Request, Snapshot, disclosed, usable_items
+from licet.errors import InputError
+from licet.terms import RecordId
+
+STATUSES = {
+    Code.LICENSE_REQUIRED: 403,
+    Code.VERIFICATION_REQUIRED: 403,
+    Code.EXPORT_CONTROL_DENIED: 403,
+    Code.ITEM_STOPPED: 403,
+    Code.MODEL_NOT_FOUND: 404,
+    Code.POLICY_STALE: 503,
+    Code.LOG_UNAVAILABLE: 503,
+    Code.DECISION_ERROR: 503,
+}
+"""What a decision's code means on the wire; a malformed request is no decision and has its own below."""
+
+_MESSAGES = {
+    Code.LICENSE_REQUIRED: "This model may not be released to you without a license.",
+    Code.VERIFICATION_REQUIRED: "This model may be released to you only once more is known of you.",
+    Code.EXPORT_CONTROL_DENIED: "This model may not be released to you.",
+    Code.ITEM_STOPPED: "The operator has taken this model offline for everybody.",
+    Code.MODEL_NOT_FOUND: "The model does not exist or you do not have access to it.",
+    Code.POLICY_STALE: "The rules for this model are too old to rely on; try again shortly.",
+    Code.LOG_UNAVAILABLE: "The record that this model's release requires cannot be written; try again shortly.",
+    Code.DECISION_ERROR: "The decision could not be made, so nothing is released; try again shortly.",
+}
+_RETRY_AFTER_S = 5
+_FORBIDDEN, _UNAVAILABLE = 403, 503
+
+
+def refused(
+    refusal: Refusal, decision_id: RecordId, request: Request, snapshot: Snapshot, at: datetime
+) -> dialects.Refusal:
+    """A decision's refusal as the caller reads it: public grounds, remedies, what they may still use.
+
+    An unknown or concealed model is answered with its id alone; its grounds are
+    only in the record.
+    """
+    status = STATUSES[refusal.code]
+    if refusal.code is Code.MODEL_NOT_FOUND:
+        return not_found(decision_id)
+    grounds = disclosed(refusal.grounds)
+    alternatives = usable_items(request, snapshot, at) if status == _FORBIDDEN else ()
+    first = f" {grounds[0].text} [{grounds[0].citation}]" if grounds and refusal.basis.judged else ""
+    return dialects.Refusal(
+        code=refusal.code,
+        message=_MESSAGES[refusal.code] + first,
+        status=status,
+        decision_id=decision_id,
+        outcome=refusal.outcome,
+        grounds=tuple(dialects.GroundText(x.rule, x.citation, x.text) for x in grounds),
+        remedies=tuple(dialects.RemedyText(x.kind, x.text, None) for x in refusal.remedies),
+        alternatives=tuple(item.id for item in alternatives if item.id != refusal.basis.item),
+        retry_after_s=_RETRY_AFTER_S if status == _UNAVAILABLE else None,
+    )
+
+
+def failed(code: Code, decision_id: RecordId) -> dialects.Refusal:
+    """A decision that could not be made or recorded."""
+    return dialects.Refusal(code, _MESSAGES[code], STATUSES[code], decision_id, retry_after_s=_RETRY_AFTER_S)
+
+
+def unreadable(err: InputError) -> dialects.Refusal:
+    """The request cannot be read as one of a known kind."""
+    return dialects.Refusal(err.code, f"The request was not understood: {err}.", 400)
+
+
+def no_key(*, presented: bool) -> dialects.Refusal:
+    """No key, or none that is good. Which of the two is all the caller learns."""
+    message = "The API key is not valid." if presented else "No API key was sent."
+    return dialects.Refusal("invalid_api_key", message, 401)
+
+
+def no_route() -> dialects.Refusal:
+    """Nothing that this gateway knows how to decide on."""
+    return dialects.Refusal("unknown_route", "This gateway does not serve that path and method.", 404)
+
+
+def too_large(limit_bytes: int) -> dialects.Refusal:
+    """The body is over the limit."""
+    return dialects.Refusal("body_too_large", f"The request body is larger than {limit_bytes} bytes.", 413)
+
+
+def key_revoked(decision_id: RecordId) -> dialects.Refusal:
+    """The key of a running answer was revoked."""
+    return dialects.Refusal(
+        "key_revoked", "The API key was revoked while this answer was being made.", 403, decision_id
+    )
+
+
+def upstream_unreachable() -> dialects.Refusal:
+    """The server behind the gateway refused or dropped the connection."""
+    return dialects.Refusal("upstream_unreachable", "The inference server could not be reached.", 502)
+
+
+def unavailable(code: str, decision_id: RecordId) -> dialects.Refusal:
+    """What a permitted request is told when something it needs did not answer."""
+    if code == "upstream_timeout":
+        return dialects.Refusal(code, "The inference server did not answer in time.", 504)
+    if code == "upstream_unreachable":
+        return upstream_unreachable()
+    return failed(Code.LOG_UNAVAILABLE, decision_id)
+
+
+def not_found(decision_id: RecordId) -> dialects.Refusal:
+    """An unknown model, or a concealed one: the same answer to the byte."""
+    code = Code.MODEL_NOT_FOUND
+    return dialects.Refusal(code, _MESSAGES[code], STATUSES[code], decision_id)

@@ -1,0 +1,190 @@
+"""Carry one permitted request to the application behind the gate, and its answer back.
+
+The application runs as a task of its own, so that the answer can be cut while
+it is silent, and so that the client's leaving reaches the upstream at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from licet import dialects
+from licet.decisions import Permit
+from licet.errors import InputError, UnavailableError
+from licet.gateway import answers
+from licet.gateway.asgi import App, Message, Receive, Scope, Send, respond
+from licet.gateway.live import Live
+from licet.gateway.settings import Limits
+from licet.records import Receipt
+from licet.terms import RecordId, Surface
+
+PASSAGE = "licet.passage"
+"""Where in the ASGI scope the application behind the gate finds its `Passage`."""
+
+_log = logging.getLogger("licet.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What lets a request through. Only the gate makes one, and only from a permit."""
+
+    permit: Permit
+    decision: RecordId
+    upstream: str
+    surface: Surface
+
+
+class _CutError(Exception):
+    """Ends the application's task; never leaves this module."""
+
+
+class Carriage:
+    """One request and its answer.
+
+    Args:
+        live: The answer's place in the index; tells when to cut.
+        passage: The permit and where the item is served.
+        commit: Resolves when the record is on disk; None if nobody need wait.
+        limits: Bounds in size and time.
+        send: The client's side.
+    """
+
+    def __init__(
+        self, live: Live, passage: Passage, commit: Awaitable[Receipt] | None, limits: Limits, send: Send
+    ) -> None:
+        self._live = live
+        self._passage = passage
+        self._limits = limits
+        self._send = send
+        self._commit = None if commit is None else asyncio.ensure_future(commit)
+        if self._commit is not None:
+            # If nobody comes to wait for it, its failure is no surprise to report.
+            self._commit.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._framer: dialects.EventFramer | None = None
+        self._started = False
+        self._complete = False
+        self._gone = asyncio.Event()
+
+    async def carry(self, app: App, scope: Scope, receive: Receive, body: bytes) -> None:
+        """Run the application until its answer is complete, cut, or unwanted."""
+        inner = {**scope, PASSAGE: self._passage}
+        work = asyncio.create_task(_run(app, inner, self._replay(body), self._forward))
+        left = asyncio.create_task(self._watch(receive))
+        try:
+            news: list[asyncio.Future[Any]] = [work, left, self._live.cut]
+            await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
+            if self._complete:
+                await work
+            elif self._live.cut.done():
+                await self._stop(work)
+                await self._end(self._live.cut.result())
+            elif left.done() and not work.done():
+                await self._stop(work)
+            else:
+                await self._conclude(work)
+        finally:
+            left.cancel()
+            await self._stop(work)
+
+    def _replay(self, body: bytes) -> Receive:
+        """The body that the gate has read, once; afterwards only the client's leaving is news."""
+        waiting = [body]
+
+        async def receive() -> Message:
+            if waiting:
+                return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+            await self._gone.wait()
+            return {"type": "http.disconnect"}
+
+        return receive
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        self._gone.set()
+
+    async def _forward(self, message: Message) -> None:
+        """Pass the application's answer on, whole events at a time."""
+        if self._live.cut.done():
+            raise _CutError
+        if message["type"] == "http.response.start":
+            # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
+            if self._commit is not None:
+                await self._commit
+            await self._start(message)
+            return
+        if self._live.held is not None:
+            await self._live.held
+            if self._live.cut.done():
+                raise _CutError
+        if message["type"] == "http.response.body" and self._framer is not None:
+            more = message.get("more_body", False)
+            chunk = self._framer.feed(message.get("body", b""))
+            if not more:
+                chunk += self._framer.flush()
+            message = {"type": "http.response.body", "body": chunk, "more_body": more}
+            if more and not chunk:
+                return
+        self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await self._send(message)
+
+    async def _start(self, message: Message) -> None:
+        headers = [(name, value) for name, value in message["headers"] if not name.lower().startswith(b"licet-")]
+        names = {name.lower(): value for name, value in headers}
+        events = names.get(b"content-type", b"").startswith(b"text/event-stream")
+        if events and not names.keys() & {b"content-encoding", b"content-length"}:
+            self._framer = dialects.EventFramer(self._limits.event_bytes)
+        headers.append((b"licet-decision", self._passage.decision.encode()))
+        self._started = True
+        await self._send({**message, "headers": headers})
+
+    async def _stop(self, work: "asyncio.Task[None]") -> None:
+        """End the application, and with it the upstream, at once."""
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=self._limits.cut_s)
+        if work.done() and not work.cancelled():
+            work.exception()  # looked at, so that it is not reported as unnoticed
+
+    async def _end(self, told: dialects.Refusal) -> None:
+        """Tell the client why there is no more.
+
+        Official clients take a stream that just ends for a complete one, so an
+        error event comes first. Where no event can be said, returning without an
+        end makes the server drop the connection.
+        """
+        if not self._started:
+            await respond(self._send, self._passage.surface, told)
+        elif self._framer is not None:
+            event = dialects.render_cut(self._passage.surface, told)
+            message = {"type": "http.response.body", "body": event, "more_body": False}
+            try:
+                await asyncio.wait_for(self._send(message), self._limits.cut_s)
+            except (OSError, TimeoutError):
+                _log.debug("a client that was cut did not read why")
+
+    async def _conclude(self, work: "asyncio.Task[None]") -> None:
+        """The application ended without a whole answer.
+
+        Before the answer began, say why. In the middle of one, drop the connection:
+        the upstream's own failure is passed on as what it is.
+        """
+        told = answers.upstream_unreachable()
+        try:
+            await work
+        except _CutError:
+            await self._end(self._live.cut.result())
+            return
+        except InputError as err:
+            told = answers.unreadable(err)
+        except UnavailableError as err:
+            _log.warning("a permitted request was not answered: %s", err)
+            told = answers.unavailable(err.code, self._passage.decision)
+        if not self._started:
+            await respond(self._send, self._passage.surface, told)
+
+
+async def _run(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)

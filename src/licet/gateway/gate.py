@@ -1,0 +1,206 @@
+"""The gate: pure ASGI middleware that lets a request through only while a permit holds.
+
+`Gate(app)` stands before a reverse proxy, or before an inference application in
+the same process. One request passes here from top to bottom:
+
+    1  which route it is; what is not in the table is refused
+    2  whose key it carries
+    3  which model it names, read from a bounded body
+    4  the decision, at one instant, under one snapshot
+    5  the record, on disk before the first byte where the item is restricted
+    6  the answer, cut as soon as the permit no longer holds
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from licet import dialects
+from licet.decisions import Caller, Code, Refusal, Request, RequestedAct, decide, usable_items
+from licet.dialects import Match, ModelIn, RouteKind
+from licet.errors import InputError, LicetError
+from licet.fleet import Replica, new_record_id
+from licet.gateway import answers
+from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
+from licet.gateway.carriage import Carriage, Passage
+from licet.gateway.live import LiveIndex
+from licet.gateway.post import Post
+from licet.gateway.settings import Limits
+from licet.terms import Surface
+
+_log = logging.getLogger("licet.gateway")
+_LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
+
+
+class _RefusedError(Exception):
+    """Ends a request with an answer; never leaves this module."""
+
+    def __init__(self, told: dialects.Refusal) -> None:
+        super().__init__(told.code)
+        self.told = told
+
+
+class _GoneError(Exception):
+    """The client went away before its request was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that was read: who, what, and the bytes to pass on."""
+
+    surface: Surface
+    caller: Caller
+    model: str
+    act: RequestedAct
+    body: bytes
+
+
+class Gate:
+    """The enforcement point.
+
+    Args:
+        app: What answers a permitted request.
+        replica: The policy and the rows.
+        post: Where records go.
+        live: The index of running answers.
+        limits: Bounds in size and time.
+        open_paths: Pairs of method and path that name no model and are passed on
+            undecided, for an application with pages of its own.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        replica: Replica,
+        post: Post,
+        live: LiveIndex,
+        limits: Limits,
+        open_paths: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._app = app
+        self._replica = replica
+        self._post = post
+        self._live = live
+        self._limits = limits
+        self._open = frozenset(open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:
+            # A socket would carry requests that nothing here can read.
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (scope["method"], scope["path"]) in self._open:
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        surface = dialects.guess_surface(scope["query_string"], headers)
+        try:
+            match = _match(scope, headers)
+            surface = match.route.surface
+            caller = self._caller(scope)
+            if match.route.kind in _LISTS:
+                await self._list(match, caller, send)
+            else:
+                asked = await self._read(match, caller, headers, receive)
+                await self._decide(asked, scope, receive, send)
+        except _RefusedError as refusal:
+            await respond(send, surface, refusal.told)
+        except InputError as err:
+            await respond(send, surface, answers.unreadable(err))
+        except _GoneError:
+            _log.debug("a client left before its request was whole")
+
+    async def _read(self, match: Match, caller: Caller, headers: dict[bytes, bytes], receive: Receive) -> _Asked:
+        """Step 3."""
+        if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise InputError("expected a body without content-encoding", code="unsupported_encoding")
+        body = await self._body(headers, receive)
+        read = dialects.read_body(match.route, body, match.path_model)
+        act = RequestedAct.INFERENCE if match.route.kind is RouteKind.INFERENCE else RequestedAct.METADATA
+        return _Asked(match.route.surface, caller, read.model, act, body)
+
+    def _caller(self, scope: Scope) -> Caller:
+        key = dialects.find_key(scope["headers"], scope["query_string"])
+        caller = None if key is None else self._replica.authenticate(key)
+        if caller is None:
+            raise _RefusedError(answers.no_key(presented=key is not None))
+        return caller
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        limit = self._limits.body_bytes
+        declared = headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise _RefusedError(answers.too_large(limit))
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise _RefusedError(answers.too_large(limit))
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    async def _list(self, match: Match, caller: Caller, send: Send) -> None:
+        """The models whose inference this caller is permitted now; the list and use agree."""
+        snapshot, at = self._replica.look()
+        request = Request("", RequestedAct.INFERENCE, caller)
+        items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable_items(request, snapshot, at)]
+        surface = match.route.surface
+        if match.route.model_in is ModelIn.NOWHERE:
+            await respond_json(send, dialects.render_models(surface, items))
+            return
+        wanted = snapshot.catalogue.resolve(match.path_model or "")
+        found = next((item for item in items if wanted is not None and item.id == wanted.id), None)
+        if found is None:
+            raise _RefusedError(answers.not_found(new_record_id(at)))
+        await respond_json(send, dialects.render_model(surface, found))
+
+    async def _decide(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Steps 4 to 6."""
+        snapshot, at = self._replica.look()
+        request = Request(asked.model, asked.act, asked.caller)
+        try:
+            decision = decide(request, snapshot, at)
+        except Exception:  # noqa: BLE001  # an error while reading a prohibition is a refusal
+            _log.exception("a request could not be decided")
+            record = self._post.failure(Code.DECISION_ERROR, request, snapshot, at)
+            self._post.send(record)
+            await respond(send, asked.surface, answers.failed(Code.DECISION_ERROR, record.id))
+            return
+        record = self._post.decision(decision, request, snapshot, at)
+        if isinstance(decision, Refusal):
+            self._post.send(record)
+            await respond(send, asked.surface, answers.refused(decision, record.id, request, snapshot, at))
+            return
+        item = snapshot.catalogue.resolve(asked.model)
+        if item is None:
+            raise LicetError("a permit was given for a model that is not in the catalogue", code="decision_error")
+        wait = decision.restricted or snapshot.policy.parameters.log_outage == "deny"
+        commit = self._post.commit(record) if wait else None
+        if commit is None:
+            self._post.send(record)
+        live = self._live.open(record.id, request, decision, snapshot)
+        passage = Passage(decision, record.id, item.upstream, asked.surface)
+        try:
+            await Carriage(live, passage, commit, self._limits, send).carry(self._app, scope, receive, asked.body)
+        finally:
+            self._live.close(live)
+
+
+def _match(scope: Scope, headers: dict[bytes, bytes]) -> Match:
+    match = dialects.match(scope["method"], scope["raw_path"], scope["query_string"], headers)
+    if match is None:
+        raise _RefusedError(answers.no_route())
+    return match

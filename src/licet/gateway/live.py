@@ -1,0 +1,174 @@
+"""Answers that are being given: found by whatever could change them, decided again, cut.
+
+A permit is a lease. When it lapses, or when a change touches its premises, the
+request is decided again at that instant; an answer that is no longer permitted
+is cut, also when no byte of it is coming.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from licet import dialects
+from licet.decisions import Code, Permit, Refusal, Request, Snapshot, decide
+from licet.errors import LicetError
+from licet.fleet import Changed, Replica
+from licet.gateway import answers
+from licet.gateway.post import Post
+from licet.records import Receipt
+from licet.terms import ItemId, OrganizationId, PartyId, RecordId
+
+_log = logging.getLogger("licet.gateway")
+# Timers are set anew at least this often; the event loop's own range is not unlimited.
+_LONGEST_TIMER_S = 3600.0
+
+
+@dataclass(eq=False, slots=True)
+class Live:
+    """One answer that is being given.
+
+    Attributes:
+        cut: Set to what the caller is told when the answer must end.
+        held: While it is not done, no further byte may leave.
+    """
+
+    decision: RecordId
+    request: Request
+    item: ItemId
+    party: PartyId | None
+    organization: OrganizationId | None
+    until: datetime
+    restricted: bool
+    cut: "asyncio.Future[dialects.Refusal]"
+    held: "asyncio.Task[None] | None" = None
+    timer: asyncio.TimerHandle | None = field(default=None)
+
+
+class LiveIndex:
+    """Every answer that is being given by this process."""
+
+    def __init__(self, replica: Replica, post: Post) -> None:
+        self._replica = replica
+        self._clock = replica.clock
+        self._post = post
+        self._all: set[Live] = set()
+        self._by: dict[tuple[str, str], set[Live]] = {}
+        replica.subscribe(self._changed)
+
+    def __len__(self) -> int:
+        """How many answers are being given."""
+        return len(self._all)
+
+    def on(self, item: ItemId) -> int:
+        """How many of them are of one item."""
+        return len(self._by.get(("item", item), ()))
+
+    def open(self, record: RecordId, request: Request, permit: Permit, snapshot: Snapshot) -> Live:
+        """Watch an answer from now on."""
+        item = permit.basis.item
+        if item is None:
+            raise LicetError("a permit without an item was given", code="decision_error")
+        party = None if request.caller.party is None else snapshot.parties.get(request.caller.party)
+        live = Live(
+            decision=record,
+            request=request,
+            item=item,
+            party=request.caller.party,
+            organization=party.organization if party else request.caller.organization,
+            until=permit.until,
+            restricted=permit.restricted,
+            cut=asyncio.get_running_loop().create_future(),
+        )
+        self._all.add(live)
+        for place in _places(live):
+            self._by.setdefault(place, set()).add(live)
+        self._arm(live)
+        return live
+
+    def close(self, live: Live) -> None:
+        """The answer has ended."""
+        self._all.discard(live)
+        for place in _places(live):
+            rest = self._by.get(place, set())
+            rest.discard(live)
+            if not rest:
+                self._by.pop(place, None)
+        if live.timer is not None:
+            live.timer.cancel()
+        if live.held is not None:
+            live.held.cancel()
+
+    def _changed(self, changed: Changed) -> None:
+        for live in self._touched(changed):
+            self._decide_again(live)
+
+    def _touched(self, changed: Changed) -> set[Live]:
+        if changed.everything:
+            return set(self._all)
+        places: list[tuple[str, str]] = [
+            *(("key", x) for x in changed.keys),
+            *(("party", x) for x in changed.parties),
+            *(("organization", x) for x in changed.organizations),
+            *(("item", x) for x in changed.items),
+        ]
+        return {live for place in places for live in self._by.get(place, ())}
+
+    def _arm(self, live: Live) -> None:
+        """Wake at the lapse. The delay runs on the monotonic clock."""
+        delay_s = min((live.until - self._clock.now()).total_seconds(), _LONGEST_TIMER_S)
+        live.timer = asyncio.get_running_loop().call_later(max(delay_s, 0.0), self._lapsed, live)
+
+    def _lapsed(self, live: Live) -> None:
+        if live in self._all and not live.cut.done():
+            self._decide_again(live)
+
+    def _decide_again(self, live: Live) -> None:
+        if live.cut.done():
+            return
+        if live.timer is not None:
+            live.timer.cancel()
+        snapshot, at = self._replica.look()
+        if not self._replica.holds(live.request.caller.key):
+            self._cut(live, answers.key_revoked(live.decision), at)
+            return
+        try:
+            decision = decide(live.request, snapshot, at)
+        except Exception:  # noqa: BLE001  # whatever went wrong, the answer is no longer permitted
+            _log.exception("a running answer could not be decided again")
+            self._cut(live, answers.failed(Code.DECISION_ERROR, live.decision), at)
+            return
+        if isinstance(decision, Refusal):
+            record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
+            self._post.send(record)
+            self._cut(live, answers.refused(decision, live.decision, live.request, snapshot, at), at)
+            return
+        live.until = decision.until
+        if decision.restricted and not live.restricted:
+            live.restricted = True
+            record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
+            live.held = asyncio.get_running_loop().create_task(self._hold(live, self._post.commit(record)))
+        self._arm(live)
+
+    async def _hold(self, live: Live, commit: Awaitable[Receipt]) -> None:
+        """An answer that came under a requirement waits for its record like any other."""
+        try:
+            await commit
+        except LicetError:
+            _log.warning("the record of a running answer was not acknowledged; the answer is cut")
+            if not live.cut.done():
+                self._cut(live, answers.failed(Code.LOG_UNAVAILABLE, live.decision), self._clock.now())
+
+    def _cut(self, live: Live, told: dialects.Refusal, at: datetime) -> None:
+        live.cut.set_result(told)
+        self._post.cut(live.decision, live.item, told.code, at)
+
+
+def _places(live: Live) -> Iterator[tuple[str, str]]:
+    yield ("key", live.request.caller.key)
+    yield ("item", live.item)
+    if live.party is not None:
+        yield ("party", live.party)
+    if live.organization is not None:
+        yield ("organization", live.organization)

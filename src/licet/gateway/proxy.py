@@ -1,0 +1,158 @@
+"""The reverse proxy behind the gate: bytes in, bytes out, nothing translated."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from licet import dialects
+from licet.errors import InputError, UnavailableError
+from licet.gateway.asgi import Receive, Scope, Send
+from licet.gateway.carriage import PASSAGE, Passage
+from licet.gateway.settings import Limits
+from licet.terms import Surface
+
+# RFC 9110, section 7.6.1: about this connection only, so never passed on.
+_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer"}
+    | {"transfer-encoding", "upgrade", "expect"}
+)
+# The caller's key is licet's affair; and an answer is cut between events, so it must not come compressed.
+_OURS = frozenset(
+    {"host", "content-length", "authorization", "x-api-key", "x-goog-api-key", "accept-encoding"}
+    # Some servers let this header turn one method into another, which nobody decided on.
+    | {"x-http-method-override", "x-http-method", "x-method-override"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An inference server.
+
+    Attributes:
+        base_url: Scheme, host and perhaps a path before the surface's own.
+        dialects: The surfaces it speaks.
+        credential: What is sent in place of the caller's key; None sends nothing.
+    """
+
+    name: str
+    base_url: URL
+    dialects: frozenset[Surface]
+    credential: str | None = None
+
+
+class ReverseProxy:
+    """An ASGI application that forwards a request which holds a passage."""
+
+    def __init__(self, upstreams: Iterable[Upstream], limits: Limits) -> None:
+        self._upstreams: Mapping[str, Upstream] = {upstream.name: upstream for upstream in upstreams}
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["ReverseProxy"]:
+        """Hold the connections to the upstreams for as long as the gateway serves."""
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect_s),
+        ) as session:
+            self._session = session
+            yield self
+        self._session = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward one request.
+
+        Raises:
+            InputError: the item's upstream does not speak this surface.
+            UnavailableError: the upstream cannot be reached or is silent too long.
+        """
+        passage = scope.get(PASSAGE)
+        if not isinstance(passage, Passage) or self._session is None:
+            raise UnavailableError("expected a request that the gate let through", code="upstream_unreachable")
+        upstream = self._upstreams.get(passage.upstream)
+        if upstream is None:
+            raise UnavailableError(f"no upstream is called `{passage.upstream}`", code="upstream_unreachable")
+        if passage.surface not in upstream.dialects:
+            raise InputError(f"this model is not served in the {passage.surface} dialect", code="unsupported_surface")
+        body = (await receive())["body"]
+        try:
+            await self._exchange(self._session, _request(upstream, passage.surface, scope), body, send)
+        except TimeoutError as err:
+            raise UnavailableError("the inference server was silent for too long", code="upstream_timeout") from err
+        except (aiohttp.ClientError, OSError) as err:
+            raise UnavailableError(f"the inference server failed: {err}", code="upstream_unreachable") from err
+
+    async def _exchange(self, session: aiohttp.ClientSession, asked: "_Onward", body: bytes, send: Send) -> None:
+        async with asyncio.timeout(self._limits.first_byte_s):
+            response = await session.request(
+                asked.method, asked.url, data=body, headers=asked.headers, allow_redirects=False
+            )
+        try:
+            # Our own server dates its answers.
+            headers = [(k, v) for k, v in response.raw_headers if k.decode("latin-1").lower() not in _HOP | {"date"}]
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            while True:
+                async with asyncio.timeout(self._limits.idle_s):
+                    chunk = await response.content.readany()
+                if not chunk:
+                    break
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            response.release()
+        finally:
+            response.close()  # an answer not read to its end is aborted, so that no more tokens are made
+
+
+@dataclass(frozen=True, slots=True)
+class _Onward:
+    """The request as the upstream gets it."""
+
+    method: str
+    url: URL
+    headers: CIMultiDict[str]
+
+
+def _request(upstream: Upstream, surface: Surface, scope: Scope) -> _Onward:
+    return _Onward(scope["method"], _target(upstream, scope), _headers(scope, upstream, surface))
+
+
+def _target(upstream: Upstream, scope: Scope) -> URL:
+    """The upstream's URL with the path exactly as it came; a library that decodes it would serve another."""
+    path = scope["raw_path"].decode("ascii")
+    query = dialects.strip_key_from_query(scope["query_string"]).decode("ascii")
+    base = str(upstream.base_url).rstrip("/")
+    return URL(f"{base}{path}?{query}" if query else f"{base}{path}", encoded=True)
+
+
+def _headers(scope: Scope, upstream: Upstream, surface: Surface) -> CIMultiDict[str]:
+    named = {
+        token.strip().lower() for k, v in scope["headers"] if k == b"connection" for token in v.decode().split(",")
+    }
+    headers: CIMultiDict[str] = CIMultiDict()
+    for raw_name, raw_value in scope["headers"]:
+        name = raw_name.decode("latin-1").lower()
+        if name not in _HOP | _OURS | named and not name.startswith("licet-"):
+            headers.add(name, raw_value.decode("latin-1"))
+    headers["accept-encoding"] = "identity"
+    if upstream.credential is not None:
+        name, value = _credential(surface, upstream.credential)
+        headers[name] = value
+    return headers
+
+
+def _credential(surface: Surface, secret: str) -> tuple[str, str]:
+    match surface:
+        case Surface.OPENAI:
+            return "authorization", f"Bearer {secret}"
+        case Surface.ANTHROPIC:
+            return "x-api-key", secret
+        case Surface.GEMINI:
+            return "x-goog-api-key", secret
