@@ -1,6 +1,7 @@
 """The client against a writer that misbehaves as the test tells it to."""
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -165,28 +166,20 @@ async def test_a_caller_that_goes_away_disturbs_nobody(path):
         assert (await client.append(record("B"))).sequence == 2
 
 
-@pytest.mark.parametrize("fatal_turn", [0, 1, 2, 3])
-async def test_connections_lost_as_soon_as_they_are_made_do_not_end_the_trying(path, fatal_turn):
-    """So it is when the writer is being killed: the connection is taken, and gone before or just after it is known."""
-    count = 0
-
-    async def serve(reader, writer):
-        nonlocal count
-        count += 1
-        if count <= 3:
-            for _ in range(fatal_turn):
-                await asyncio.sleep(0)
-            writer.transport.abort()
-            return
-        await Puppet(path)._serve(reader, writer)
-
-    server = await asyncio.start_unix_server(serve, path)
-    async with client_of(path) as client:
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_writer_that_dies_while_it_is_being_dialed_does_not_end_the_trying(path, turns):
+    """The kernel takes the connection for it; then it is gone, in each turn of the loop from the dialing on."""
+    dying = socket.socket(socket.AF_UNIX)
+    dying.bind(str(path))
+    dying.listen()
+    async with client_of(path, timeout_s=2.0) as client:
         client.post(record("P"))
-        await client.drain()
-        assert (await client.append(record("A"))).sequence == 1
-    server.close()
-    assert count == 4
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        dying.close()
+        async with Puppet(path).running():
+            await client.drain()
+            assert (await client.append(record("A"))).sequence == 1
 
 
 async def test_posted_records_wait_for_the_writer(path):

@@ -79,9 +79,7 @@ def find_directory(directory: Path | None) -> Path:
     if named is None:
         raise UsageError("expected the instance's directory: give --dir DIR or set LICET_DIR")
     if not (named / "licet.toml").is_file():
-        raise ConfigurationError(
-            f"`{named}` holds no instance; make one with `licet init {named}`", code="no_instance"
-        )
+        raise ConfigurationError(f"`{named}` holds no instance; make one with `licet init {named}`", code="no_instance")
     return named
 
 

@@ -61,10 +61,6 @@ def run(arguments: Sequence[str]) -> int:
         return _NOT_UNDERSTOOD
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has gone, `head` for example; Python would complain again at exit.
-        sys.stdout = None  # type: ignore[assignment]  # the interpreter allows it and flushes nothing then
-        return _FAILED
 
 
 def _build(arguments: Sequence[str]) -> typer.Typer:

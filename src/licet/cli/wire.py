@@ -6,14 +6,16 @@ redirect is followed, and without TLS nothing leaves this machine.
 
 import ipaddress
 import json
+import re
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from licet.errors import DocumentError, Fault, InputError, LicetError, UnavailableError
 
 _TIMEOUT_S = 10.0
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -56,8 +58,14 @@ def call(url: str, bearer: str, body: object | None = None) -> Any:
 
 
 def segment(text: str) -> str:
-    """A name as one segment of a path."""
-    return quote(text, safe="")
+    """A name as one segment of a path.
+
+    Raises:
+        InputError: no id and no parameter is spelled so.
+    """
+    if not _SEGMENT.fullmatch(text):
+        raise InputError(f"expected a name of letters, digits, `-` and `_`, found `{text}`")
+    return text
 
 
 def _origin(url: str) -> str:

@@ -1,0 +1,114 @@
+"""`licet attest`: the organization's side. It needs no instance and no network.
+
+The private key never leaves the organization's machine.
+"""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from joserfc.jwk import ECKey, KeyParameters, OKPKey
+
+from licet.cli.instance import read_json, write_secret
+from licet.cli.options import AsJson, UsageError
+from licet.cli.output import say
+from licet.errors import InputError
+from licet.fleet import Clock
+from licet.parties import Relation
+from licet.parties.evidence import AttestationClaims, AttestedStatus, CheckMethod, sign_attestation
+from licet.terms import OrganizationId, is_country, parse_instant, require_id
+
+_STATEMENT_VERSION = "2026-06"
+_LIFETIME_S = 300
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="For an organization: attest whether one of its people is a foreign person.")
+    group.command("keygen")(keygen)
+    group.command("sign")(sign)
+    app.add_typer(group, name="attest")
+
+
+def keygen(
+    out: Annotated[Path, typer.Option(help="A new file for the private key, readable by you only.")],
+    public: Annotated[Path, typer.Option(help="A new file for the public key, to be enrolled.")],
+    kid: Annotated[str, typer.Option(help="What to call the key.")],
+    alg: Annotated[str, typer.Option(help="EdDSA or ES256.")] = "EdDSA",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key pair for signing attestations."""
+    require_id(kid, "a key")
+    if alg not in {"EdDSA", "ES256"}:
+        raise UsageError(f"expected --alg EdDSA or --alg ES256, found `{alg}`")
+    extra: KeyParameters = {"kid": kid, "use": "sig"}
+    key = OKPKey.generate_key("Ed25519", extra) if alg == "EdDSA" else ECKey.generate_key("P-256", extra)
+    write_secret(out, msgspec.json.encode(key.as_dict(private=True)).decode() + "\n")
+    try:
+        write_secret(public, msgspec.json.encode(key.as_dict(private=False)).decode() + "\n", mode=0o644)
+    except InputError:
+        out.unlink()  # half a pair helps nobody, and would stand in the way of the next attempt
+        raise
+    say(
+        {"private": str(out), "public": str(public), "kid": kid, "alg": alg},
+        f"the private key is in {out}; it must not leave this machine",
+        f"the public key is in {public}; give it to the provider",
+        as_json=as_json,
+    )
+
+
+def sign(
+    key: Annotated[Path, typer.Option(help="The file with the private key.")],
+    issuer: Annotated[str, typer.Option(help="Your organization's id at the provider.")],
+    audience: Annotated[str, typer.Option(help="The provider's gateway, as POST /licet/nonce names it.")],
+    subject: Annotated[str, typer.Option(help="The person's pseudonym, or the id of their key; never a name.")],
+    status: Annotated[AttestedStatus, typer.Option(help="The predicate; the reason for it is never stated.")],
+    relation: Annotated[Relation, typer.Option(help="What the person is to you.")],
+    nationality: Annotated[list[str] | None, typer.Option(help="Of a foreign person, two letters.")] = None,
+    residency: Annotated[list[str] | None, typer.Option(help="A permanent residency of a foreign person.")] = None,
+    nonce: Annotated[str | None, typer.Option(help="The one that the person's key was given.")] = None,
+    checked_at: Annotated[str | None, typer.Option(help="When you checked the status; now if not given.")] = None,
+    method: Annotated[CheckMethod, typer.Option(help="How you checked it.")] = CheckMethod.DOCUMENT_REVIEW,
+    valid_until: Annotated[str | None, typer.Option(help="From when on you no longer vouch for it.")] = None,
+    signatory: Annotated[str, typer.Option(help="The role that signs; never a name.")] = "export compliance",
+    lifetime_s: Annotated[
+        int, typer.Option("--lifetime", min=1, max=86_400, help="Seconds for which it may be presented.")
+    ] = _LIFETIME_S,
+    as_json: AsJson = False,
+) -> None:
+    """Sign what you attest of one person, and print the token."""
+    private = read_json(key)
+    now = Clock().now().replace(microsecond=0)
+    for country in (*(nationality or ()), *(residency or ())):
+        if not is_country(country):
+            raise InputError(f"expected a country code such as `FR`, found `{country}`", code="unknown_country")
+    claims = AttestationClaims(
+        issuer=OrganizationId(require_id(issuer, "an organization")),
+        audience=audience,
+        issued_at=now,
+        expires_at=now + timedelta(seconds=lifetime_s),
+        number=secrets.token_urlsafe(16),
+        subject=require_id(subject, "a party or a key"),
+        status=status,
+        relation=relation,
+        checked_at=now if checked_at is None else parse_instant(checked_at),
+        method=method,
+        statement_version=_STATEMENT_VERSION,
+        signatory=signatory,
+        nonce=nonce,
+        nationalities=tuple(nationality or ()),
+        permanent_residencies=tuple(residency or ()),
+        valid_until=None if valid_until is None else parse_instant(valid_until),
+    )
+    token = sign_attestation(claims, private, _key_id(private, key)).decode()
+    say({"token": token}, token, as_json=as_json)
+
+
+def _key_id(jwk: dict[str, str], path: Path) -> str:
+    name = jwk.get("kid")
+    if not isinstance(name, str) or not isinstance(jwk.get("d"), str):
+        raise InputError(f"expected a private JWK with a `kid` in `{path}`", code="bad_key_file")
+    return name

@@ -1,0 +1,126 @@
+"""`licet directive`: check an agency's order as a file, bring it into force, follow its life."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from licet.cli.instance import Instance, find_instance, is_named, read_text
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import members_table, print_json, print_table, say, say_done, show_rows
+from licet.cli.wire import segment
+from licet.directives import compile_directive, directive_schema, from_document, parse_directive
+from licet.errors import DocumentError, UnavailableError
+from licet.law import read_country_groups
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="A directive file, YAML; see `licet directive schema`.")]
+_Id = Annotated[str, typer.Argument(metavar="ID", help="The directive's id.")]
+_Cedar = Annotated[bool, typer.Option("--cedar", help="Print the compiled rules instead.")]
+_COLUMNS = ("id", "issuer", "status", "items", "effective_at", "superseded_by", "lifted_at", "reconstruction")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="Directives: an agency's orders as data.")
+    group.command("check")(check)
+    group.command("activate")(activate)
+    group.command("lift")(lift)
+    group.command("list")(list_all)
+    group.command("show")(show)
+    group.command("schema")(schema)
+    app.add_typer(group, name="directive")
+
+
+def check(file: _File, cedar: _Cedar = False, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Check a file and compile it; nothing changes. With an instance, its items are checked too."""
+    text = read_text(file)
+    document = parse_directive(text, str(file), read_country_groups(), None)
+    rules = compile_directive(from_document(document)).cedar
+    against = _check_there(file, text, directory)
+    if as_json:
+        print_json({**_summary(document), "checked_against_catalogue": against, "cedar": rules})
+    elif cedar:
+        say(None, rules.rstrip(), as_json=False)
+    else:
+        print_table(members_table(_summary(document)))
+        say(None, "valid" if against else "valid by itself; its items were compared with no catalogue", as_json=False)
+
+
+def activate(file: _File, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Bring a directive into force; answers that it no longer permits are cut at once."""
+    answer = _send(find_instance(directory), "/directives", file, read_text(file))
+    say_done(answer, f"in force from its `effective_at` on: {answer['result']}", as_json=as_json)
+
+
+def lift(
+    directive: _Id,
+    at: Annotated[str | None, typer.Option(help="An instant to come; now if not given.", show_default=False)] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lift a directive, now or at an instant."""
+    answer = find_instance(directory).post(f"/directives/{segment(directive)}/lift", {"at": at})
+    say_done(answer, f"lifted {directive}" + (f" at {at}" if at else ""), as_json=as_json)
+
+
+def list_all(directory: Dir = None, as_json: AsJson = False) -> None:
+    """List every directive that was ever activated."""
+    rows = find_instance(directory).get("/directives")
+    show_rows(rows, _COLUMNS, as_json=as_json, none="no directive was ever activated")
+
+
+def show(directive: _Id, cedar: _Cedar = False, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show a directive as it stands."""
+    answer = find_instance(directory).get(f"/directives/{segment(directive)}")
+    if as_json:
+        print_json(answer)
+    elif cedar:
+        say(None, answer["cedar"].rstrip(), as_json=False)
+    else:
+        life = {name: answer[name] for name in ("sha256", "activated_at", "activated_by")}
+        print_table(members_table({**_summary(answer["document"]), **life}))
+
+
+def schema(as_json: AsJson = False) -> None:
+    """Print the JSON Schema of a directive file."""
+    # It is JSON either way; the option is there because every command has it.
+    _ = as_json
+    print_json(directive_schema())
+
+
+def _check_there(file: Path, text: str, directory: Path | None) -> bool:
+    """Check against the catalogue of the instance, if one is named and runs."""
+    if not is_named(directory):
+        return False
+    try:
+        _send(find_instance(directory), "/directives/check", file, text)
+    except UnavailableError as err:
+        if err.code == "not_running":
+            return False
+        raise
+    return True
+
+
+def _send(instance: Instance, path: str, file: Path, text: str) -> Any:
+    try:
+        return instance.post(path, {"text": text, "name": file.name})
+    except DocumentError as err:
+        raise DocumentError(str(file), err.faults) from err
+
+
+def _summary(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What one asks of a directive first; a reconstruction says so."""
+    supersedes = [x["directive"] for x in document.get("relations") or () if x["kind"] == "supersedes"]
+    return {
+        "id": document["id"],
+        "reconstruction": bool(document.get("reconstruction")),
+        **{name: document[name] for name in ("issuer", "authority", "form", "status", "acts")},
+        "items": [item["id"] for item in document["items"]],
+        "persons": document["persons"],
+        "exemptions": list(document.get("exemptions") or ()),
+        **{name: document.get(name) for name in ("received_at", "comply_by", "effective_at", "appeal_by", "lifted_at")},
+        "supersedes": supersedes,
+        "superseded_by": document.get("superseded_by"),
+        "sources": [f"{source['title']} ({source['date']})" for source in document["sources"]],
+    }

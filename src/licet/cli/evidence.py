@@ -1,0 +1,64 @@
+"""`licet evidence`: the caller's side, thin over the gateway's public doors.
+
+The key comes from the environment, so that it stands in no list of processes.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from licet.cli.instance import read_text
+from licet.cli.options import AsJson, UsageError
+from licet.cli.output import say
+from licet.cli.wire import call
+
+_Gateway = Annotated[str, typer.Option(help="The gateway's URL.")]
+_KeyEnv = Annotated[str, typer.Option(help="The environment variable that holds your API key.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="For a caller: show that a restricted model may be released to you.")
+    group.command("nonce")(nonce)
+    group.command("submit")(submit)
+    app.add_typer(group, name="evidence")
+
+
+def nonce(gateway: _Gateway, key_env: _KeyEnv = "LICET_API_KEY", as_json: AsJson = False) -> None:
+    """Get a nonce for your key, for your organization to sign."""
+    answer = call(gateway.rstrip("/") + "/licet/nonce", _key(key_env), {})
+    say(
+        answer,
+        f"nonce:    {answer['nonce']}",
+        f"audience: {answer['audience']}",
+        f"good until {answer['expires_at']}, once, for this key",
+        as_json=as_json,
+    )
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(metavar="TOKENFILE", help="The signed attestation; `-` reads it from input.")],
+    gateway: _Gateway,
+    key_env: _KeyEnv = "LICET_API_KEY",
+    as_json: AsJson = False,
+) -> None:
+    """Present your organization's signed attestation with your key."""
+    token = (sys.stdin.read() if str(file) == "-" else read_text(file)).strip()
+    body = {"kind": "org_user_attestation", "payload": token}
+    answer = call(gateway.rstrip("/") + "/licet/evidence", _key(key_env), body)
+    say(
+        answer,
+        f"accepted; it counts until {answer['not_after']} at the latest",
+        f"record: {answer['record']}",
+        as_json=as_json,
+    )
+
+
+def _key(name: str) -> str:
+    text = os.environ.get(name, "")
+    if not text:
+        raise UsageError(f"expected your API key in the environment variable `{name}`")
+    return text

@@ -1,0 +1,49 @@
+"""`licet party`: the persons behind keys, under pseudonyms."""
+
+from typing import Annotated
+
+import typer
+
+from licet.cli.instance import find_instance
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import members_table, print_json, print_table, rows_table, say_done, show_rows
+from licet.cli.wire import segment
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="A pseudonym of letters, digits and hyphens; never a name.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help="Persons, under pseudonyms.")
+    group.command("add")(add)
+    group.command("show")(show)
+    group.command("list")(list_all)
+    app.add_typer(group, name="party")
+
+
+def add(
+    party: _Id,
+    organization: Annotated[str | None, typer.Option(help="The organization they belong to.")] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enroll a person under a pseudonym."""
+    answer = find_instance(directory).post("/parties", {"id": party, "organization": organization})
+    say_done(answer, f"enrolled {party}" + (f" of {organization}" if organization else ""), as_json=as_json)
+
+
+def show(party: _Id, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Show a person, and what evidence has established about them."""
+    answer = find_instance(directory).get(f"/parties/{segment(party)}")
+    if as_json:
+        print_json(answer)
+        return
+    print_table(members_table(answer["party"]))
+    columns = ("id", "facts", "issuer", "assurance", "verified_at", "not_after", "withdrawn_at")
+    print_table(rows_table(answer["standings"], columns))
+
+
+def list_all(directory: Dir = None, as_json: AsJson = False) -> None:
+    """List the persons."""
+    rows = find_instance(directory).get("/parties")
+    show_rows(rows, ("id", "organization"), as_json=as_json, none="nobody is enrolled")

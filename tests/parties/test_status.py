@@ -1,0 +1,160 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licet.errors import InputError
+from licet.parties import (
+    Assurance,
+    Citizenship,
+    EvidenceKind,
+    ForeignPerson,
+    MemberOf,
+    NotForeignPerson,
+    Organization,
+    OrganizationKind,
+    PermanentResidence,
+    PersonStatus,
+    Relation,
+    Standing,
+    Usable,
+    establish_organization,
+    establish_status,
+    fact_from_value,
+    fact_to_value,
+    usable_standings,
+)
+from licet.terms import FOREVER
+
+NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
+DAY, TICK = timedelta(days=1), timedelta.resolution
+RULE = Usable(Assurance.SUBSTANTIAL, 365 * DAY, accept_organization_attestation=True)
+
+
+def standing(*facts, **over):
+    values = {
+        "id": "S1",
+        "subject": "p1",
+        "facts": facts or (NotForeignPerson(),),
+        "kind": EvidenceKind.ORGANIZATION_ATTESTATION,
+        "issuer": "acme",
+        "assurance": Assurance.SUBSTANTIAL,
+        "verified_at": NOON - DAY,
+        "not_after": NOON + 9 * DAY,
+        "evidence_digest": "00",
+        "verifier": "test/1",
+    }
+    return Standing(**{**values, **over})
+
+
+@pytest.mark.parametrize(
+    ("over", "usable"),
+    [
+        ({}, True),
+        # Verified at the instant, and one tick after it.
+        ({"verified_at": NOON}, True),
+        ({"verified_at": NOON + TICK}, False),
+        # Exactly as old as it may be, and one tick older.
+        ({"verified_at": NOON - 365 * DAY}, True),
+        ({"verified_at": NOON - 365 * DAY - TICK}, False),
+        # The end is excluded.
+        ({"not_after": NOON + TICK}, True),
+        ({"not_after": NOON}, False),
+        ({"withdrawn_at": NOON + TICK}, True),
+        ({"withdrawn_at": NOON}, False),
+        ({"assurance": Assurance.HIGH}, True),
+        ({"assurance": Assurance.LOW}, False),
+        ({"not_after": FOREVER, "verified_at": NOON}, True),
+    ],
+)
+def test_evidence_counts_within_its_bounds(over, usable):
+    assert bool(usable_standings([standing(**over)], RULE, NOON)) is usable
+
+
+def test_an_organizations_word_counts_only_where_counsel_accepts_it():
+    refusing = Usable(Assurance.SELF_ASSERTED, 365 * DAY, accept_organization_attestation=False)
+    assert usable_standings([standing()], refusing, NOON) == ()
+
+
+def test_an_age_beyond_the_calendar_is_no_error():
+    endless = Usable(Assurance.LOW, timedelta(days=999_999_999), accept_organization_attestation=True)
+    assert endless.ends(standing(not_after=FOREVER)) == FOREVER
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ((), PersonStatus.UNKNOWN),
+        ((NotForeignPerson(),), PersonStatus.NOT_FOREIGN),
+        ((ForeignPerson(),), PersonStatus.FOREIGN),
+        ((NotForeignPerson(), ForeignPerson()), PersonStatus.UNKNOWN),
+        ((Citizenship("FR"),), PersonStatus.UNKNOWN),
+        ((Citizenship("US"),), PersonStatus.UNKNOWN),
+        ((ForeignPerson(), Citizenship("FR"), MemberOf("acme", Relation.EMPLOYEE)), PersonStatus.FOREIGN),
+    ],
+)
+def test_status_is_what_evidence_says_and_nothing_more(facts, status):
+    assert establish_status([standing(*facts)] if facts else []) is status
+
+
+@given(
+    st.lists(
+        st.sampled_from([NotForeignPerson(), ForeignPerson(), Citizenship("CN"), PermanentResidence("DE")]), max_size=5
+    )
+)
+def test_the_order_of_evidence_does_not_matter(facts):
+    each = [standing(fact) for fact in facts]
+    assert establish_status(each) is establish_status(list(reversed(each)))
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "over", "status"),
+    [
+        ("US", "company", {}, PersonStatus.NOT_FOREIGN),
+        ("US-DE", "company", {}, PersonStatus.NOT_FOREIGN),
+        ("USA", "company", {}, PersonStatus.FOREIGN),
+        ("FR", "company", {}, PersonStatus.FOREIGN),
+        ("US", "us_government", {}, PersonStatus.NOT_FOREIGN),
+        ("US", "foreign_government", {}, PersonStatus.FOREIGN),
+        ("INT", "international_organization", {}, PersonStatus.FOREIGN),
+        ("US", "company", {"verified": False}, PersonStatus.UNKNOWN),
+        ("US", "company", {"suspended": True}, PersonStatus.UNKNOWN),
+        ("FR", "company", {"verified": False}, PersonStatus.UNKNOWN),
+    ],
+)
+def test_an_organization_is_what_its_enrollment_says(place, kind, over, status):
+    assert establish_organization(Organization("o", "O", place, OrganizationKind(kind), **over)) is status
+
+
+FACTS = st.one_of(
+    st.just(NotForeignPerson()),
+    st.just(ForeignPerson()),
+    st.builds(Citizenship, st.sampled_from(["FR", "CN"]), st.none() | st.dates()),
+    st.builds(PermanentResidence, st.sampled_from(["GB", "MO"]), st.none() | st.dates()),
+    st.builds(MemberOf, st.just("acme"), st.sampled_from(Relation)),
+)
+
+
+@given(FACTS)
+def test_writing_then_reading_a_fact_is_the_identity(fact):
+    assert fact_from_value(fact_to_value(fact)) == fact
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"fact": "x"},
+        {"fact": "citizenship"},
+        {"fact": "member_of", "organization": "a", "relation": "boss"},
+        {"fact": "citizenship", "country": "FR", "acquired": "soon"},
+    ],
+)
+def test_an_unknown_fact_is_refused(value):
+    with pytest.raises(InputError):
+        fact_from_value(value)
+
+
+def test_dates_are_dates():
+    assert fact_to_value(Citizenship("FR", date(2020, 1, 2)))["acquired"] == "2020-01-02"
