@@ -129,7 +129,7 @@ def _rule(directive: Directive, recipient: Recipient) -> Rule:
 def _cedar_text(directive: Directive, rules: Mapping[str, Rule]) -> str:
     items = ", ".join(f"Item::{_quoted(item)}" for item in directive.items)
     head = (
-        f"// Directive {directive.id} of {directive.issuer}.\n"
+        f"// Directive {directive.id} of {_quoted(directive.issuer)}.\n"
         "// What no rule forbids is permitted; a rule that forbids names itself.\n"
         '@id("default")\npermit (principal, action, resource);\n'
     )

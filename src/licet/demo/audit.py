@@ -1,0 +1,82 @@
+"""The last step: find each step's records, verify the log, and try to alter it."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from licet.demo.report import Check, expect
+from licet.demo.stage import FABLE, MYTHOS, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Records that a step must have left: how to search for them, and what one of them says."""
+
+    step: int
+    search: tuple[str, ...]
+    says: Mapping[str, Any]
+
+
+def step_8(stage: Stage) -> Iterator[Check]:
+    """Every step is on record, and no record changes quietly."""
+    wanted = list(_wanted(stage))
+    found = stage.each(lambda one: _count(stage, one), wanted)
+    for one, number in zip(wanted, found, strict=True):
+        says = ", ".join(f"{name} {value}" for name, value in one.says.items())
+        did = f"step {one.step}: licet record list {' '.join(one.search)}"
+        yield Check(did, says, f"{number} found", number > 0)
+    report = stage.scene.licet("log", "verify")
+    yield expect("licet log verify", [True, []], [report["whole"], report["faults"]])
+    yield from _alter_a_copy(stage, report["length"])
+
+
+def _wanted(stage: Stage) -> Iterator[_Wanted]:
+    administrative = ("--kind", "administrative")
+    yield _Wanted(1, ("--party", "citizen", "--item", FABLE), {"outcome": "permit", "policy.epoch": 0})
+    yield _Wanted(2, administrative, {"act": "stop", "items": [MYTHOS]})
+    yield _Wanted(2, administrative, {"act": "resume", "items": [MYTHOS]})
+    yield _Wanted(3, administrative, {"act": "directive.activate", "directive": "BIS-2026-06-12"})
+    yield _Wanted(4, ("--party", "foreign", "--item", FABLE), {"outcome": "license_required"})
+    yield _Wanted(4, ("--party", "newcomer", "--item", FABLE), {"id": stage.decisions["needs_evidence"]})
+    yield _Wanted(4, ("--kind", "evidence", "--party", "newcomer"), {"act": "evidence.accept"})
+    yield _Wanted(6, administrative, {"act": "license.grant", "license": "D-2026-001"})
+    yield _Wanted(6, ("--party", "foreign", "--item", FABLE), {"outcome": "permit", "licenses": ["D-2026-001"]})
+    yield _Wanted(7, administrative, {"act": "directive.activate", "directive": "BIS-2026-06-26"})
+    yield _Wanted(7, administrative, {"act": "directive.lift", "directive": "BIS-2026-06-26"})
+    codes = {2: "item_stopped", 3: "license_required", 6: "license_required"}
+    for step, code in codes.items():
+        cut = next(stream.refused for stream in stage.cuts[step] if stream.refused and stream.refused.code == code)
+        yield _Wanted(step, ("--kind", "stream_cut", "--decision", str(cut.decision)), {"code": code})
+
+
+def _count(stage: Stage, wanted: _Wanted) -> int:
+    rows = stage.scene.licet("record", "list", *wanted.search, "--limit", 10_000)
+    return sum(all(_member(row, name) == value for name, value in wanted.says.items()) for row in rows)
+
+
+def _member(row: Mapping[str, Any], name: str) -> Any:
+    if name == "id":
+        return row["id"]
+    value: Any = row["body"]
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _alter_a_copy(stage: Stage, length: int) -> Iterator[Check]:
+    """Flip one bit of one stored entry in a copy of the log."""
+    copy, place = stage.scene.directory / "copy.db", length // 2
+    with closing(sqlite3.connect(stage.scene.instance / "log.db")) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        entry = bytearray(target.execute("SELECT entry FROM entries WHERE sequence = ?", (place,)).fetchone()[0])
+        entry[len(entry) // 2] ^= 1
+        target.execute("UPDATE entries SET entry = ? WHERE sequence = ?", (bytes(entry), place))
+        target.commit()
+    ran = stage.scene.try_licet("log", "verify", "--file", copy)
+    yield expect(
+        f"one byte of entry {place} of {length} is flipped in a copy; licet log verify --file copy.db",
+        {"exit code": 1, "faults at": [place]},
+        {"exit code": ran.code, "faults at": [fault["sequence"] for fault in (ran.value or {}).get("faults", ())]},
+    )

@@ -1,0 +1,217 @@
+"""The processes and files of a walk-through, and how it acts on them.
+
+It acts as its readers do: by the command `licet`, by HTTP, and (in `callers`) by
+the official client libraries. Whatever happens, nothing of it stays: the scene
+ends with its block, and with it every process and file.
+"""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from licet.errors import InputError, LicetError, UnavailableError
+from licet.fleet import Clock
+from licet.terms import format_instant, parse_instant
+
+_PATIENCE_S = 20.0
+_EFFECTIVE = re.compile(r"^effective_at: (\S+)$", re.MULTILINE)
+_INSTANT = re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command gave back, and how long it took."""
+
+    code: int
+    value: Any
+    error: Mapping[str, Any] | None
+    took_s: float
+
+
+class Scene:
+    """A stand-in model server and an instance of licet, served by the shipped command.
+
+    Attributes:
+        directory: Where the instance and the files of the walk-through are.
+        gateway: Where callers ask.
+        control: Where commands act.
+        upstream: The stand-in.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.instance = directory / "instance"
+        self.gateway = ""
+        self.control = ""
+        self.upstream = ""
+        self._clock = Clock()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
+        self._environment = {**kept, "LICET_DIR": str(self.instance)}
+
+    def now(self) -> Any:
+        """The instant."""
+        return self._clock.now()
+
+    def licet(self, *arguments: object, **environment: str) -> Any:
+        """Run a command that must succeed, and give the JSON it printed.
+
+        Raises:
+            LicetError: it failed.
+        """
+        ran = self.try_licet(*arguments, **environment)
+        if ran.code != 0:
+            told = ran.error or {}
+            words = " ".join(map(str, arguments))
+            raise LicetError(f"`licet {words}` failed: {told.get('message')}", code=str(told.get("code", "failed")))
+        return ran.value
+
+    def try_licet(self, *arguments: object, **environment: str) -> Ran:
+        """Run a command that may fail."""
+        began = time.monotonic()
+        done = subprocess.run(  # noqa: S603  # our own command, with arguments of our own
+            [sys.executable, "-m", "licet", *map(str, arguments), "--json"],
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE_S,
+            env={**self._environment, **environment},
+        )
+        took_s = time.monotonic() - began
+        return Ran(done.returncode, _json(done.stdout), (_json(done.stderr) or {}).get("error"), took_s)
+
+    def post(self, path: str, key: str, body: object) -> Any:
+        """Call a public door of the gateway, as curl would.
+
+        Raises:
+            LicetError: it refused.
+        """
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        request = urllib.request.Request(self.gateway + path, json.dumps(body).encode(), headers)  # noqa: S310  # http on loopback
+        try:
+            with _OPENER.open(request, timeout=_PATIENCE_S) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as err:
+            with err:
+                problem = _json(err.read()) or {}
+            raise LicetError(str(problem.get("detail")), code=str(problem.get("code", err.code))) from err
+
+    def directive_of_today(self, name: str) -> Path:
+        """A copy of an example directive with its instants moved, so that it takes effect now."""
+        text = files("licet.demo").joinpath("directives", name).read_text(encoding="utf-8")
+        found = _EFFECTIVE.search(text)
+        if found is None:
+            raise InputError(f"expected `effective_at` in the example directive `{name}`")
+        shift = self.now() - parse_instant(found[1])
+        text = _INSTANT.sub(lambda x: format_instant(parse_instant(x[0]) + shift), text)
+        path = self.directory / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+@contextmanager
+def open_scene() -> Iterator[Scene]:
+    """Set a scene, and clear it away however the block ends, SIGTERM included.
+
+    Raises:
+        LicetError: a process did not come up.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_ended_by_sigterm())
+        directory = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="licet-demo-", ignore_cleanup_errors=True))
+        )
+        scene = Scene(directory)
+        scene.upstream = stack.enter_context(_process(["-m", "licet.demo.standin", "--json"], directory, {}))["url"]
+        scene.licet("init", scene.instance)
+        _configure(scene.instance / "licet.toml", scene.upstream)
+        command = ["-m", "licet", "serve", "--dir", str(scene.instance), "--json"]
+        running = stack.enter_context(_process(command, directory, {}))
+        scene.gateway, scene.control = running["gateway"], running["control"]
+        yield scene
+
+
+def _configure(path: Path, upstream: str) -> None:
+    """Free ports, and the stand-in as the inference server."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r'^(gateway|control) = "127\.0\.0\.1:\d+"', r'\1 = "127.0.0.1:0"', text, flags=re.MULTILINE)
+    path.write_text(re.sub(r'^base_url = ".*"', f'base_url = "{upstream}"', text, flags=re.MULTILINE), encoding="utf-8")
+
+
+@contextmanager
+def _process(arguments: list[str], directory: Path, environment: Mapping[str, str]) -> Iterator[Any]:
+    """Start a Python process that says in one line of JSON that it is there; end it with the block."""
+    complaints = directory / f"{arguments[1]}.log"
+    with complaints.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own modules
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **environment},
+            start_new_session=True,  # Ctrl-C is for the walk-through; it ends its processes in order
+        )
+    try:
+        yield _first_line(process, complaints)
+    finally:
+        _end(process)
+
+
+def _first_line(process: "subprocess.Popen[bytes]", complaints: Path) -> Any:
+    stream = process.stdout
+    ready = stream is not None and select.select([stream], [], [], _PATIENCE_S)[0]
+    line = stream.readline() if stream is not None and ready else b""
+    value = _json(line)
+    if value is None:
+        said = complaints.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise UnavailableError(f"a process of the demo did not start: {said}", code="not_started")
+    return value
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
