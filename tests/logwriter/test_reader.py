@@ -44,9 +44,9 @@ def reader(path):
         (Search(limit=0), ""),
         (Search(kind=CUT), "D"),
         (Search(kind=RecordKind.EVIDENCE), ""),
-        (Search(item="fable"), "DCA"),
+        (Search(item="fable"), "EDCA"),
         (Search(item="Fable"), ""),
-        (Search(item="fable", limit=1), "D"),
+        (Search(item="fable", limit=1), "E"),
         (Search(item="fable", party="p2"), "DC"),
         (Search(party="p1"), "BA"),
         (Search(organization="acme", item="mythos"), "B"),
@@ -81,7 +81,7 @@ def test_a_damaged_entry_does_not_hide_the_others(path):
         database.execute("UPDATE entries SET entry = x'ff7b' WHERE sequence = 3")
     database.close()
     with open_reader(path) as reader:
-        assert [row.id for row in reader.search(Search(item="fable"))] == ["D", "A"]
+        assert [row.id for row in reader.search(Search(item="fable"))] == ["E", "D", "A"]
 
 
 def test_a_reader_does_not_make_a_log(directory):

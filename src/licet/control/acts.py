@@ -212,7 +212,12 @@ class Control:
             tx.put_directive(StoredDirective(directive.id, text, digest, document, at, by))
             return directive.id
 
-        details = {"directive": directive.id, "sha256": digest, "supersedes": sorted(directive.supersedes)}
+        details = {
+            "directive": directive.id,
+            "items": list(directive.items),
+            "sha256": digest,
+            "supersedes": sorted(directive.supersedes),
+        }
         act = Act("directive.activate", by, details, Effect.LOOSENS if directive.supersedes else Effect.TIGHTENS)
         return await self._desk.carry_out(act, change, policy=True)
 

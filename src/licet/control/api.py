@@ -1,5 +1,6 @@
 """The control API: the acts over HTTP, on a listener of its own, for named administrators."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from licet import __version__
 from licet.control import bodies
 from licet.control.acts import Control
 from licet.control.desk import Done
-from licet.decisions import RowKind
+from licet.decisions import RowKind, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
 from licet.errors import (
     ConflictError,
@@ -24,6 +25,7 @@ from licet.errors import (
     TrustError,
     UnavailableError,
 )
+from licet.parties import Standing
 from licet.stores import Administrator, StoredDirective
 from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, format_instant, parse_instant
 
@@ -115,7 +117,7 @@ def _enrolling(router: APIRouter, control: Control, who: Any) -> None:
     @router.get("/parties/{party}", summary="A party, and what evidence has established")
     async def show_party(party: str) -> _Json:
         found = _plain(control.row(RowKind.PARTY, party))
-        standings = [x for x in map(_plain, control.rows(RowKind.STANDING)) if x["subject"] == party]
+        standings = [_plain(row) for row in control.rows(RowKind.STANDING) if getattr(row, "subject", None) == party]
         return {"party": found, "standings": standings}
 
     @router.post("/parties", summary="Enroll a person under a pseudonym")
@@ -196,7 +198,9 @@ def _done(done: Done[Any]) -> _Json:
 
 
 def _plain(value: Any) -> Any:
-    """JSON of a value, with sets in order."""
+    """JSON of a value, with sets in order and facts and levels by name."""
+    if isinstance(value, Standing):
+        return {**json.loads(encode_row(value)), "assurance": value.assurance.name.lower()}
     return msgspec.json.decode(msgspec.json.encode(value, order="sorted"))
 
 
@@ -223,6 +227,7 @@ async def _explain(_request: Request, err: Exception) -> JSONResponse:
     code = err.code if isinstance(err, LicetError) else "internal"
     body: _Json = {"type": "about:blank", "title": code, "status": status, "detail": str(err), "code": code}
     if isinstance(err, DocumentError):
+        body["document"] = err.name
         body["faults"] = [asdict(fault) for fault in err.faults]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(err, _UnauthorizedError) else None
     return JSONResponse(body, status, headers, media_type="application/problem+json")

@@ -52,7 +52,7 @@ class Search:
     """What to look for. Each member that is given narrows the search.
 
     `item`, `party`, `organization` and `decision` are compared with the members of
-    those names in the record's body. `since` is included and `until` is not.
+    those names in the record's body, and with lists under their plurals. `since` is included and `until` is not.
     """
 
     kind: RecordKind | None = None
@@ -167,10 +167,13 @@ def _conditions(wanted: Search) -> tuple[list[str], list[object]]:
     for name in _BODY_MEMBERS:
         value = getattr(wanted, name)
         if value is not None:
-            # A damaged entry must not hide the others: it matches nothing.
+            # A damaged entry must not hide the others: it matches nothing. A decision names
+            # one `item`, an act may name several `items`: both are found by the one.
             text = "CAST(entry AS TEXT)"
-            clauses.append(f"CASE WHEN json_valid({text}) THEN json_extract({text}, '$.body.{name}') END = ?")
-            values.append(value)
+            one = f"json_extract({text}, '$.body.{name}') = ?"
+            many = f"EXISTS (SELECT 1 FROM json_each({text}, '$.body.{name}s') WHERE value = ?)"  # noqa: S608 our own names
+            clauses.append(f"CASE WHEN json_valid({text}) THEN {one} OR {many} END")
+            values += [value, value]
     return clauses, values
 
 
