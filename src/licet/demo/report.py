@@ -27,7 +27,7 @@ class Check:
 
 def expect(did: str, expected: object, happened: object) -> Check:
     """A check that two values are equal."""
-    return Check(did, _words(expected), _words(happened), expected == happened)
+    return Check(did, spell(expected), spell(happened), expected == happened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,14 @@ def _show(step: int, title: str, rows: list[Row]) -> None:
     Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL).print(table)
 
 
-def _words(value: object) -> str:
+def spell(value: object) -> str:
+    """A value as a person reads it."""
     match value:
         case bool():
             return "yes" if value else "no"
         case Mapping():
-            return "; ".join(f"{name}: {_words(member)}" for name, member in value.items())
+            return "; ".join(f"{name}: {spell(member)}" for name, member in value.items())
         case list() | tuple() | set() | frozenset():
-            return ", ".join(_words(member) for member in value) or "none"
+            return ", ".join(spell(member) for member in value) or "none"
         case _:
             return str(value)

@@ -13,12 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
@@ -35,12 +35,11 @@ _INSTANT = re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command gave back, and how long it took."""
+    """What a command gave back."""
 
     code: int
     value: Any
     error: Mapping[str, Any] | None
-    took_s: float
 
 
 class Scene:
@@ -63,7 +62,7 @@ class Scene:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
         self._environment = {**kept, "LICET_DIR": str(self.instance)}
 
-    def now(self) -> Any:
+    def now(self) -> datetime:
         """The instant."""
         return self._clock.now()
 
@@ -81,17 +80,18 @@ class Scene:
         return ran.value
 
     def try_licet(self, *arguments: object, **environment: str) -> Ran:
-        """Run a command that may fail."""
-        began = time.monotonic()
-        done = subprocess.run(  # noqa: S603  # our own command, with arguments of our own
-            [sys.executable, "-m", "licet", *map(str, arguments), "--json"],
-            capture_output=True,
-            check=False,
-            timeout=_PATIENCE_S,
-            env={**self._environment, **environment},
-        )
-        took_s = time.monotonic() - began
-        return Ran(done.returncode, _json(done.stdout), (_json(done.stderr) or {}).get("error"), took_s)
+        """Run a command that may fail.
+
+        Raises:
+            UnavailableError: it did not end.
+        """
+        command = [sys.executable, "-m", "licet", *map(str, arguments), "--json"]
+        settings = {**self._environment, **environment}
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE_S, env=settings)  # noqa: S603  # our own command
+        except subprocess.TimeoutExpired as err:
+            raise UnavailableError(f"`licet {arguments[0]}` did not end within {_PATIENCE_S} s") from err
+        return Ran(done.returncode, _json(done.stdout), (_json(done.stderr) or {}).get("error"))
 
     def post(self, path: str, key: str, body: object) -> Any:
         """Call a public door of the gateway, as curl would.

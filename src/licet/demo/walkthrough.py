@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,14 @@ def run_demo(*, keep: bool, as_json: bool) -> bool:
     _require_libraries()
     report = Report(as_json)
     began = time.monotonic()
-    with _quiet_environment(), open_scene() as scene:
-        # Imported late: the libraries take seconds, and a clear message must come first.
-        from licet.demo.stage import Stage  # noqa: PLC0415  # see above
-        from licet.demo.steps import STEPS  # noqa: PLC0415  # see above
+    with _quiet_environment(), _workers() as work:
+        # The libraries take seconds to import, and so does the scene to be set.
+        loading = work.submit(import_module, "licet.demo.steps")
+        with open_scene() as scene:
+            loading.result()
+            from licet.demo.stage import Stage  # noqa: PLC0415  # loaded by now
+            from licet.demo.steps import STEPS  # noqa: PLC0415  # loaded by now
 
-        with ThreadPoolExecutor(_AT_A_TIME) as work:
             stage = Stage(scene, work)
             try:
                 walk(stage, STEPS, report)
@@ -91,6 +94,16 @@ def _is_there(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # of the package above it
         return False
+
+
+@contextmanager
+def _workers() -> Iterator[ThreadPoolExecutor]:
+    """Threads that nobody waits for when the walk is broken off: they end when what they talk to does."""
+    work = ThreadPoolExecutor(_AT_A_TIME)
+    try:
+        yield work
+    finally:
+        work.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def _build(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> Va
     where = ".".join(map(str, path)) or "(whole file)"
     if isinstance(node, yaml.ScalarNode):
         if any("\ud800" <= c <= "\udfff" for c in node.value):
-            raise DocumentError(name, (Fault(line, where, "expected whole characters, found half of a surrogate pair"),))
+            raise DocumentError(name, (Fault(line, where, "expected whole characters, found half of one"),))
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*path, index), lines, name) for index, child in enumerate(node.value)]

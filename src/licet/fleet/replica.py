@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from licet.decisions import Caller, RowChange, RowKind, Snapshot, Stop, decode_row
 from licet.directives import Policy
-from licet.errors import InputError
+from licet.errors import InputError, UnavailableError
 from licet.fleet.clock import Clock
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
@@ -107,19 +107,38 @@ class Replica:
             self._tell(Changed(everything=True))
 
     def apply(self, changes: Iterable[RowChange]) -> None:
-        """Take changes in order; where one is missing, fill the gap before going on."""
+        """Take changes in order; where one is missing, fill the gap before going on.
+
+        Raises:
+            LicetError: a change cannot be read, or a gap cannot be filled. Until it
+                is, what is restricted is refused.
+        """
         touched = Changed()
-        for change in changes:
-            if change.sequence <= self._snapshot.sequence:
-                continue
-            if change.previous != self._snapshot.sequence:
-                self._set(current=False)
-                for missed in self._refill(self._snapshot.sequence):
-                    touched = _union(touched, self._take(missed))
-                self._set(current=True)
-                continue
-            touched = _union(touched, self._take(change))
-        self._tell(touched)
+        try:
+            for change in changes:
+                if change.sequence > self._snapshot.sequence:
+                    touched = _union(touched, self._take_next(change))
+        except Exception:
+            # Whose rows are missing is not known, so every running answer is decided again.
+            self._set(current=False)
+            touched = Changed(everything=True)
+            raise
+        finally:
+            self._tell(touched)
+
+    def _take_next(self, change: RowChange) -> Changed:
+        if self._snapshot.current and change.previous == self._snapshot.sequence:
+            return self._take(change)
+        touched = Changed()
+        for missed in self._refill(self._snapshot.sequence):
+            touched = _union(touched, self._take(missed))
+        if self._snapshot.sequence < change.sequence:
+            raise UnavailableError(
+                f"expected the feed up to `{change.sequence}`, found it up to `{self._snapshot.sequence}`",
+                code="feed_gap",
+            )
+        self._set(current=True)
+        return touched
 
     def _take(self, change: RowChange) -> Changed:
         row = None if change.body is None else decode_row(change.kind, change.body)

@@ -8,7 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from licet.directives import PolicyBundle
-from licet.errors import InputError, TrustError, UnavailableError
+from licet.errors import ConfigurationError, InputError, TrustError, UnavailableError
 from licet.terms import canonical_json
 
 TYPE = "licet-policy+jws"
@@ -28,12 +28,15 @@ class PolicyVerifier:
     """Verify bundles against one public key, and never go back to an earlier epoch.
 
     The highest epoch seen is kept in a file, so that a restart does not forget it.
+
+    Raises:
+        ConfigurationError: the file holds no epoch.
     """
 
     def __init__(self, key: OKPKey, epoch_file: Path) -> None:
         self._key = key
         self._file = epoch_file
-        self._highest = int(epoch_file.read_text(encoding="ascii")) if epoch_file.exists() else 0
+        self._highest = _read_epoch(epoch_file)
 
     def verify(self, token: str) -> PolicyBundle:
         """The bundle inside a token.
@@ -66,3 +69,13 @@ class PolicyVerifier:
         except OSError as err:
             raise UnavailableError(f"the policy's epoch could not be written down: {err}") from err
         self._highest = epoch
+
+
+def _read_epoch(file: Path) -> int:
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else "0"
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigurationError(f"expected the highest policy epoch seen in `{file}`: {err}") from err
+    if not text.strip().isdecimal():
+        raise ConfigurationError(f"expected the highest policy epoch seen in `{file}`, found `{text[:64]}`")
+    return int(text)

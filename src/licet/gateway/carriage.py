@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from licet import dialects
-from licet.decisions import Permit
+from licet.decisions import Code, Permit
 from licet.errors import InputError, UnavailableError
 from licet.gateway import answers
 from licet.gateway.asgi import App, Message, Receive, Scope, Send, respond
@@ -107,18 +107,13 @@ class Carriage:
 
     async def _forward(self, message: Message) -> None:
         """Pass the application's answer on, whole events at a time."""
+        # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
+        await self._recorded()
         if self._live.cut.done():
             raise _CutError
         if message["type"] == "http.response.start":
-            # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
-            if self._commit is not None:
-                await self._commit
             await self._start(message)
             return
-        if self._live.held is not None:
-            await self._live.held
-            if self._live.cut.done():
-                raise _CutError
         if message["type"] == "http.response.body" and self._framer is not None:
             more = message.get("more_body", False)
             chunk = self._framer.feed(message.get("body", b""))
@@ -129,6 +124,12 @@ class Carriage:
                 return
         self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
+
+    async def _recorded(self) -> None:
+        for record in (self._commit, self._live.held):
+            if record is not None:
+                # Shielded: a client that leaves must not take the record of its request with it.
+                await asyncio.shield(record)
 
     async def _start(self, message: Message) -> None:
         headers = [(name, value) for name, value in message["headers"] if not name.lower().startswith(b"licet-")]
@@ -171,17 +172,22 @@ class Carriage:
         Before the answer began, say why. In the middle of one, drop the connection:
         the upstream's own failure is passed on as what it is.
         """
-        told = answers.upstream_unreachable()
-        try:
-            await work
-        except _CutError:
+        # What happened here is asked before what was raised: an application may wrap or swallow it.
+        failure = None if work.cancelled() else work.exception()
+        if self._live.cut.done():
             await self._end(self._live.cut.result())
             return
-        except InputError as err:
-            told = answers.unreadable(err)
-        except UnavailableError as err:
-            _log.warning("a permitted request was not answered: %s", err)
-            told = answers.unavailable(err.code, self._passage.decision)
+        if self._commit is not None and self._commit.done() and self._commit.exception() is not None:
+            told = answers.failed(Code.LOG_UNAVAILABLE, self._passage.decision)
+        elif isinstance(failure, InputError):
+            told = answers.unreadable(failure)
+        elif isinstance(failure, UnavailableError):
+            told = answers.unavailable(failure.code, self._passage.decision)
+        elif failure is None:
+            told = answers.upstream_unreachable()
+        else:
+            raise failure
+        _log.warning("a permitted request was not answered in full: %s", failure or told.code)
         if not self._started:
             await respond(self._send, self._passage.surface, told)
 

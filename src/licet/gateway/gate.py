@@ -12,11 +12,13 @@ the same process. One request passes here from top to bottom:
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from licet import dialects
-from licet.decisions import Caller, Code, Refusal, Request, RequestedAct, decide, usable_items
+from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, decide, usable_items
 from licet.dialects import Match, ModelIn, RouteKind
 from licet.errors import InputError, LicetError
 from licet.fleet import Replica, new_record_id
@@ -26,10 +28,12 @@ from licet.gateway.carriage import Carriage, Passage
 from licet.gateway.live import LiveIndex
 from licet.gateway.post import Post
 from licet.gateway.settings import Limits
+from licet.records import Record
 from licet.terms import Surface
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
+_CHARSET = re.compile(rb';\s*charset\s*=\s*"?utf-?8"?\s*(?=;|\Z)')
 
 
 class _RefusedError(Exception):
@@ -108,6 +112,7 @@ class Gate:
             if match.route.kind in _LISTS:
                 await self._list(match, caller, send)
             else:
+                _require_one_reading(scope["headers"])
                 asked = await self._read(match, caller, headers, receive)
                 await self._decide(asked, scope, receive, send)
         except _RefusedError as refusal:
@@ -119,8 +124,6 @@ class Gate:
 
     async def _read(self, match: Match, caller: Caller, headers: dict[bytes, bytes], receive: Receive) -> _Asked:
         """Step 3."""
-        if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
-            raise InputError("expected a body without content-encoding", code="unsupported_encoding")
         body = await self._body(headers, receive)
         read = dialects.read_body(match.route, body, match.path_model)
         act = RequestedAct.INFERENCE if match.route.kind is RouteKind.INFERENCE else RequestedAct.METADATA
@@ -155,8 +158,12 @@ class Gate:
     async def _list(self, match: Match, caller: Caller, send: Send) -> None:
         """The models whose inference this caller is permitted now; the list and use agree."""
         snapshot, at = self._replica.look()
-        request = Request("", RequestedAct.INFERENCE, caller)
-        items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable_items(request, snapshot, at)]
+        request = Request(match.path_model or "", RequestedAct.INFERENCE, caller)
+        try:
+            usable = list(usable_items(request, snapshot, at))
+        except Exception as err:
+            raise self._undecided(request, snapshot, at) from err
+        items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable]
         surface = match.route.surface
         if match.route.model_in is ModelIn.NOWHERE:
             await respond_json(send, dialects.render_models(surface, items))
@@ -170,37 +177,64 @@ class Gate:
     async def _decide(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Steps 4 to 6."""
         snapshot, at = self._replica.look()
+        if not self._replica.holds(asked.caller.key):
+            # A body may take its time, and the key may have been revoked meanwhile.
+            raise _RefusedError(answers.no_key(presented=True))
         request = Request(asked.model, asked.act, asked.caller)
-        try:
-            decision = decide(request, snapshot, at)
-        except Exception:  # noqa: BLE001  # an error while reading a prohibition is a refusal
-            _log.exception("a request could not be decided")
-            record = self._post.failure(Code.DECISION_ERROR, request, snapshot, at)
-            self._post.send(record)
-            await respond(send, asked.surface, answers.failed(Code.DECISION_ERROR, record.id))
-            return
-        record = self._post.decision(decision, request, snapshot, at)
-        if isinstance(decision, Refusal):
-            self._post.send(record)
-            await respond(send, asked.surface, answers.refused(decision, record.id, request, snapshot, at))
-            return
+        permit, record = self._permit(request, snapshot, at)
         item = snapshot.catalogue.resolve(asked.model)
         if item is None:
             raise LicetError("a permit was given for a model that is not in the catalogue", code="decision_error")
-        wait = decision.restricted or snapshot.policy.parameters.log_outage == "deny"
+        live = self._live.open(record.id, request, permit, snapshot)
+        wait = permit.restricted or snapshot.policy.parameters.log_outage == "deny"
         commit = self._post.commit(record) if wait else None
         if commit is None:
             self._post.send(record)
-        live = self._live.open(record.id, request, decision, snapshot)
-        passage = Passage(decision, record.id, item.upstream, asked.surface)
+        passage = Passage(permit, record.id, item.upstream, asked.surface)
         try:
             await Carriage(live, passage, commit, self._limits, send).carry(self._app, scope, receive, asked.body)
         finally:
             self._live.close(live)
 
+    def _permit(self, request: Request, snapshot: Snapshot, at: datetime) -> tuple[Permit, Record]:
+        """Step 4: the permit, and its record, not yet sent; a refusal is on record and raised."""
+        try:
+            decision = decide(request, snapshot, at)
+            record = self._post.decision(decision, request, snapshot, at)
+            if isinstance(decision, Permit):
+                return decision, record
+            told = answers.refused(decision, record.id, request, snapshot, at)
+            self._post.send(record)
+        except Exception as err:
+            raise self._undecided(request, snapshot, at) from err
+        raise _RefusedError(told)
+
+    def _undecided(self, request: Request, snapshot: Snapshot, at: datetime) -> _RefusedError:
+        """An error while reading a prohibition is a refusal."""
+        _log.exception("a request could not be decided")
+        record = self._post.failure(Code.DECISION_ERROR, request, snapshot, at)
+        self._post.send(record)
+        return _RefusedError(answers.failed(Code.DECISION_ERROR, record.id))
+
 
 def _match(scope: Scope, headers: dict[bytes, bytes]) -> Match:
-    match = dialects.match(scope["method"], scope["raw_path"], scope["query_string"], headers)
+    raw_path = scope.get("raw_path")  # the ASGI specification lets a server leave it out
+    if raw_path is None or not scope["query_string"].isascii():
+        raise InputError("expected a path and a query as they were sent, in ASCII", code="invalid_path")
+    match = dialects.match(scope["method"], raw_path, scope["query_string"], headers)
     if match is None:
         raise _RefusedError(answers.no_route())
     return match
+
+
+def _require_one_reading(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse a body that the upstream could decode into another text than the one read here.
+
+    Every line counts: which of two a server believes is its own affair.
+    """
+    lines = [(name, value.strip().lower()) for name, value in headers]
+    if any(name == b"content-encoding" and value != b"identity" for name, value in lines):
+        raise InputError("expected a body without content-encoding", code="unsupported_encoding")
+    types = [value for name, value in lines if name == b"content-type"]
+    if len(types) > 1 or any(len(_CHARSET.findall(x)) != x.count(b"charset") or x.count(b"charset") > 1 for x in types):
+        raise InputError("expected a body in UTF-8, and one content-type", code="unsupported_encoding")

@@ -97,8 +97,6 @@ class LiveIndex:
                 self._by.pop(place, None)
         if live.timer is not None:
             live.timer.cancel()
-        if live.held is not None:
-            live.held.cancel()
 
     def _changed(self, changed: Changed) -> None:
         for live in self._touched(changed):
@@ -130,15 +128,17 @@ class LiveIndex:
         if live.timer is not None:
             live.timer.cancel()
         snapshot, at = self._replica.look()
+        try:
+            self._judge(live, snapshot, at)
+        except Exception:  # noqa: BLE001  # whatever went wrong, this answer is no longer permitted, and others wait
+            _log.exception("a running answer could not be decided again")
+            self._cut(live, answers.failed(Code.DECISION_ERROR, live.decision), at)
+
+    def _judge(self, live: Live, snapshot: Snapshot, at: datetime) -> None:
         if not self._replica.holds(live.request.caller.key):
             self._cut(live, answers.key_revoked(live.decision), at)
             return
-        try:
-            decision = decide(live.request, snapshot, at)
-        except Exception:  # noqa: BLE001  # whatever went wrong, the answer is no longer permitted
-            _log.exception("a running answer could not be decided again")
-            self._cut(live, answers.failed(Code.DECISION_ERROR, live.decision), at)
-            return
+        decision = decide(live.request, snapshot, at)
         if isinstance(decision, Refusal):
             record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
             self._post.send(record)
@@ -157,12 +157,13 @@ class LiveIndex:
             await commit
         except LicetError:
             _log.warning("the record of a running answer was not acknowledged; the answer is cut")
-            if not live.cut.done():
+            if live in self._all:
                 self._cut(live, answers.failed(Code.LOG_UNAVAILABLE, live.decision), self._clock.now())
 
     def _cut(self, live: Live, told: dialects.Refusal, at: datetime) -> None:
-        live.cut.set_result(told)
-        self._post.cut(live.decision, live.item, told.code, at)
+        if not live.cut.done():
+            live.cut.set_result(told)
+            self._post.cut(live.decision, live.item, told.code, at)
 
 
 def _places(live: Live) -> Iterator[tuple[str, str]]:

@@ -97,7 +97,8 @@ class ReverseProxy:
             )
         try:
             # Our own server dates its answers.
-            headers = [(k, v) for k, v in response.raw_headers if k.decode("latin-1").lower() not in _HOP | {"date"}]
+            dropped = _HOP | {"date"} | _nominated(response.raw_headers)
+            headers = [(k, v) for k, v in response.raw_headers if k.decode("latin-1").lower() not in dropped]
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             while True:
                 async with asyncio.timeout(self._limits.idle_s):
@@ -133,19 +134,31 @@ def _target(upstream: Upstream, scope: Scope) -> URL:
 
 
 def _headers(scope: Scope, upstream: Upstream, surface: Surface) -> CIMultiDict[str]:
-    named = {
-        token.strip().lower() for k, v in scope["headers"] if k == b"connection" for token in v.decode().split(",")
-    }
+    dropped = _HOP | _OURS | _nominated(scope["headers"])
     headers: CIMultiDict[str] = CIMultiDict()
     for raw_name, raw_value in scope["headers"]:
         name = raw_name.decode("latin-1").lower()
-        if name not in _HOP | _OURS | named and not name.startswith("licet-"):
-            headers.add(name, raw_value.decode("latin-1"))
+        if name not in dropped and not name.startswith("licet-"):
+            headers.add(name, _text(raw_value))
     headers["accept-encoding"] = "identity"
     if upstream.credential is not None:
         name, value = _credential(surface, upstream.credential)
         headers[name] = value
     return headers
+
+
+def _nominated(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[str]:
+    """The headers that `Connection` says are about this connection only."""
+    values = [value.decode("latin-1") for name, value in headers if name.lower() == b"connection"]
+    return frozenset(token.strip().lower() for value in values for token in value.split(","))
+
+
+def _text(value: bytes) -> str:
+    """A header's value so that the client library, which writes UTF-8, writes the same bytes if it can."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _credential(surface: Surface, secret: str) -> tuple[str, str]:
