@@ -106,5 +106,18 @@ def test_a_file_that_holds_no_private_key_is_refused(licet, tmp_path, content):
     assert "Traceback" not in ran.err
 
 
+def test_the_gateways_answer_can_be_handed_over_as_a_file(licet, keys, tmp_path):
+    request = tmp_path / "request.json"
+    request.write_text('{"nonce":"n-1","audience":"gateway","expires_at":"2026-06-12T21:21:00Z"}')
+    who = ["--issuer", "acme", "--subject", "p1", "--relation", "employee", "--status", "not_foreign_person"]
+    token = licet("attest", "sign", "--key", keys[0], *who, "--request", request, "--json").json["token"]
+    assert believe(token, keys[1], nonce="n-1").subject == "p1"
+    for wrong in ([], ["--request", request, "--audience", "g"], ["--request", request, "--nonce", "n"]):
+        assert licet("attest", "sign", "--key", keys[0], *who, *wrong).code == 2
+    request.write_text('{"nonce":1,"audience":"gateway"}')
+    ran = licet("attest", "sign", "--key", keys[0], *who, "--request", request, "--json")
+    assert ran.error["code"] == "unreadable_file"
+
+
 def test_a_public_key_signs_nothing(licet, keys):
     assert licet("attest", "sign", "--key", keys[1], *CITIZEN, "--json").error["code"] == "bad_key_file"

@@ -3,7 +3,6 @@
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -195,8 +194,6 @@ def test_a_reader_that_leaves_early_is_no_traceback():
 def test_a_stop_does_not_wait_for_libraries_it_does_not_use():
     """The brake must be quick, so it must not import what the server needs."""
     script = "import sys, licet.cli; licet.cli.run(['stop', '--dir', '/nowhere']); print([m for m in sys.modules])"
-    began = time.monotonic()
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert time.monotonic() - began < 5
     for heavy in ("fastapi", "sqlalchemy", "cedarpy", "aiohttp"):
         assert f"'{heavy}'" not in ran.stdout, heavy

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from joserfc.jwk import ECKey, KeyParameters, OKPKey
 
-from licet.cli.instance import read_json, write_secret
+from licet.cli.files import read_json, write_new
 from licet.cli.options import AsJson, UsageError
 from licet.cli.output import say
 from licet.errors import InputError
@@ -46,9 +46,9 @@ def keygen(
         raise UsageError(f"expected --alg EdDSA or --alg ES256, found `{alg}`")
     extra: KeyParameters = {"kid": kid, "use": "sig"}
     key = OKPKey.generate_key("Ed25519", extra) if alg == "EdDSA" else ECKey.generate_key("P-256", extra)
-    write_secret(out, msgspec.json.encode(key.as_dict(private=True)).decode() + "\n")
+    write_new(out, msgspec.json.encode(key.as_dict(private=True)).decode() + "\n")
     try:
-        write_secret(public, msgspec.json.encode(key.as_dict(private=False)).decode() + "\n", mode=0o644)
+        write_new(public, msgspec.json.encode(key.as_dict(private=False)).decode() + "\n", mode=0o644)
     except InputError:
         out.unlink()  # half a pair helps nobody, and would stand in the way of the next attempt
         raise
@@ -63,12 +63,15 @@ def keygen(
 def sign(
     key: Annotated[Path, typer.Option(help="The file with the private key.")],
     issuer: Annotated[str, typer.Option(help="Your organization's id at the provider.")],
-    audience: Annotated[str, typer.Option(help="The provider's gateway, as POST /licet/nonce names it.")],
     subject: Annotated[str, typer.Option(help="The person's pseudonym, or the id of their key; never a name.")],
     status: Annotated[AttestedStatus, typer.Option(help="The predicate; the reason for it is never stated.")],
     relation: Annotated[Relation, typer.Option(help="What the person is to you.")],
     nationality: Annotated[list[str] | None, typer.Option(help="Of a foreign person, two letters.")] = None,
     residency: Annotated[list[str] | None, typer.Option(help="A permanent residency of a foreign person.")] = None,
+    request: Annotated[
+        Path | None, typer.Option(help="What POST /licet/nonce answered the person: audience and nonce.")
+    ] = None,
+    audience: Annotated[str | None, typer.Option(help="The provider's gateway, if there is no such file.")] = None,
     nonce: Annotated[str | None, typer.Option(help="The one that the person's key was given.")] = None,
     checked_at: Annotated[str | None, typer.Option(help="When you checked the status; now if not given.")] = None,
     method: Annotated[CheckMethod, typer.Option(help="How you checked it.")] = CheckMethod.DOCUMENT_REVIEW,
@@ -81,13 +84,14 @@ def sign(
 ) -> None:
     """Sign what you attest of one person, and print the token."""
     private = read_json(key)
+    asked_by, asked = _asked(request, audience, nonce)
     now = Clock().now().replace(microsecond=0)
     for country in (*(nationality or ()), *(residency or ())):
         if not is_country(country):
             raise InputError(f"expected a country code such as `FR`, found `{country}`", code="unknown_country")
     claims = AttestationClaims(
         issuer=OrganizationId(require_id(issuer, "an organization")),
-        audience=audience,
+        audience=asked_by,
         issued_at=now,
         expires_at=now + timedelta(seconds=lifetime_s),
         number=secrets.token_urlsafe(16),
@@ -98,13 +102,25 @@ def sign(
         method=method,
         statement_version=_STATEMENT_VERSION,
         signatory=signatory,
-        nonce=nonce,
+        nonce=asked,
         nationalities=tuple(nationality or ()),
         permanent_residencies=tuple(residency or ()),
         valid_until=None if valid_until is None else parse_instant(valid_until),
     )
     token = sign_attestation(claims, private, _key_id(private, key)).decode()
     say({"token": token}, token, as_json=as_json)
+
+
+def _asked(request: Path | None, audience: str | None, nonce: str | None) -> tuple[str, str | None]:
+    """Whom the attestation is for, and the nonce if there is one."""
+    if (request is None) == (audience is None) or (request is not None and nonce is not None):
+        raise UsageError("expected either --request, or --audience and perhaps --nonce")
+    if request is None:
+        return str(audience), nonce
+    answer = read_json(request)
+    if not isinstance(answer.get("audience"), str) or not isinstance(answer.get("nonce"), str):
+        raise InputError(f"expected `audience` and `nonce` in `{request}`", code="unreadable_file")
+    return answer["audience"], answer["nonce"]
 
 
 def _key_id(jwk: dict[str, str], path: Path) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from licet.cli.instance import Instance, find_instance, is_named, read_text
+from licet.cli.files import read_text
+from licet.cli.instance import Instance, find_instance, is_named
 from licet.cli.options import AsJson, Dir
 from licet.cli.output import members_table, print_json, print_table, say, say_done, show_rows
 from licet.cli.wire import segment

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from licet.cli.instance import read_text
+from licet.cli.files import read_text
 from licet.cli.options import AsJson, UsageError
 from licet.cli.output import say
 from licet.cli.wire import call

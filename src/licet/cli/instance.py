@@ -4,17 +4,15 @@
 LICET_TOKEN, else the file `admin.token` of the directory.
 """
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from licet.cli.files import read_json, read_text
 from licet.cli.options import UsageError
 from licet.cli.wire import call
 from licet.errors import ConfigurationError, InputError, LicetError, UnavailableError
-
-_MAX_FILE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,55 +84,6 @@ def find_directory(directory: Path | None) -> Path:
 def is_named(directory: Path | None) -> bool:
     """Whether the person says which instance is meant."""
     return directory is not None or any(os.environ.get(name) for name in ("LICET_CONTROL", "LICET_DIR"))
-
-
-def read_text(path: Path) -> str:
-    """A file that a person named.
-
-    Raises:
-        InputError: it cannot be read, is not UTF-8, or is too large to be meant.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-        if len(data) > _MAX_FILE_BYTES:
-            raise InputError(f"expected `{path}` to be at most {_MAX_FILE_BYTES:,} bytes", code="file_too_large")
-        return data.decode("utf-8-sig")
-    except OSError as err:
-        raise InputError(f"`{path}` cannot be read: {err.strerror}", code="unreadable_file") from err
-    except UnicodeDecodeError as err:
-        raise InputError(f"expected `{path}` to be a text in UTF-8", code="unreadable_file") from err
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A file that holds one JSON object.
-
-    Raises:
-        InputError: it does not.
-    """
-    try:
-        value = json.loads(read_text(path))
-    except (ValueError, RecursionError) as err:
-        raise InputError(f"expected a JSON object in `{path}`", code="unreadable_file") from err
-    if not isinstance(value, dict):
-        raise InputError(f"expected a JSON object in `{path}`", code="unreadable_file")
-    return value
-
-
-def write_secret(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a new file; one that exists is somebody's and stays as it is.
-
-    Raises:
-        InputError: it exists or cannot be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as err:
-        raise InputError(f"expected a new file, found that `{path}` exists", code="file_exists") from err
-    except OSError as err:
-        raise InputError(f"`{path}` cannot be written: {err.strerror}", code="unwritable_file") from err
 
 
 def _running(directory: Path) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """`licet key`: the API keys of parties and organizations."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from licet.cli.instance import find_instance
+from licet.cli.files import write_new
+from licet.cli.instance import Instance, find_instance
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import say_done, show_rows
 from licet.cli.wire import segment
+from licet.errors import LicetError
 
 _SERVES = ("people", "machine")
 
@@ -27,6 +30,7 @@ def issue(
         str | None, typer.Option(help="The organization it is for; say also whom it serves.")
     ] = None,
     serves: Annotated[str | None, typer.Option(help="people or machine: who stands behind the calls.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new file for its text, instead of showing it.")] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,14 +40,26 @@ def issue(
     if (organization is None) != (serves is None) or serves not in {None, *_SERVES}:
         raise UsageError("expected --serves people or --serves machine with --organization, and only there")
     body = {"party": party, "organization": organization, "serves": serves}
-    answer = find_instance(directory).post("/keys", body)
-    say_done(
-        answer,
-        f"key {answer['result']['id']}:",
-        answer["result"]["key"],
-        "this is the only time it is shown; it is not kept",
-        as_json=as_json,
-    )
+    instance = find_instance(directory)
+    if out is None:
+        answer = instance.post("/keys", body)
+        shown: tuple[str, ...] = (answer["result"]["key"], "this is the only time it is shown; it is not kept")
+    else:
+        answer = _issue_into(out, instance, body)
+        shown = (f"its text is in {out} and kept nowhere else",)
+    say_done(answer, f"key {answer['result']['id']}:", *shown, as_json=as_json)
+
+
+def _issue_into(path: Path, instance: Instance, body: object) -> Any:
+    """Issue a key into a file, which is made first: a key that could not be kept would be lost."""
+    write_new(path, "")
+    try:
+        answer = instance.post("/keys", body)
+    except LicetError:
+        path.unlink()
+        raise
+    path.write_text(answer["result"].pop("key") + "\n", encoding="ascii")
+    return {**answer, "result": {**answer["result"], "file": str(path)}}
 
 
 def revoke(

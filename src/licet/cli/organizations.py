@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from licet.cli.instance import find_instance, read_json
+from licet.cli.files import read_json
+from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Dir
 from licet.cli.output import say_done, show_rows
 from licet.errors import InputError

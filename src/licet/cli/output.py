@@ -90,7 +90,7 @@ def spell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case str():
-            return printable(value)
+            return printable(" ".join(value.splitlines()))  # one line, or it would look like another row
         case Mapping():
             return ", ".join(f"{printable(str(name))}: {spell(member)}" for name, member in value.items()) or "-"
         case list() | tuple():

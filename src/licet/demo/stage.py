@@ -102,7 +102,8 @@ class Stage:
         for model in MODELS:
             licet("item", "add", model, "--upstream", "main")
         self.each(self._enroll_organization, ORGANIZATIONS)
-        self.each(self._enroll, PEOPLE)
+        keys = self.each(self._enroll, PEOPLE)
+        self.keys.update(zip((person.name for person in PEOPLE), keys, strict=True))
         for person in PEOPLE:
             library = LIBRARIES[person.library](self.scene.gateway, self.keys[person.name])
             self.callers[person.name] = Caller(person.name, self.keys[person.name], library)
@@ -118,14 +119,15 @@ class Stage:
         facts = ["--name", name, "--place", ORGANIZATIONS[name], "--attestation-key", public]
         self.scene.licet("organization", "add", name, *facts)
 
-    def _enroll(self, person: Person) -> None:
+    def _enroll(self, person: Person) -> str:
+        """Enroll one person, issue their key, and present what is attested of them."""
         self.scene.licet("party", "add", person.name, "--organization", person.organization)
-        self.keys[person.name] = key = str(self.scene.licet("key", "issue", "--party", person.name)["result"]["key"])
-        if person.attested is None:
-            return
-        asked = self.scene.post("/licet/nonce", key, {})
-        token = self.sign(person, asked["audience"], asked["nonce"])
-        self.scene.post("/licet/evidence", key, {"kind": "org_user_attestation", "payload": token})
+        key = str(self.scene.licet("key", "issue", "--party", person.name)["result"]["key"])
+        if person.attested is not None:
+            asked = self.scene.post("/licet/nonce", key, {})
+            token = self.sign(person, asked["audience"], asked["nonce"])
+            self.scene.post("/licet/evidence", key, {"kind": "org_user_attestation", "payload": token})
+        return key
 
 
 def column(matrix: Matrix, model: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Play the steps one after the other, and stop at the first that does not come out as expected."""
 
 import os
+import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -130,7 +130,7 @@ def _keep(scene: Scene, keys: Mapping[str, str], *, as_json: bool) -> None:
         sys.stdout.write("".join(f"  {name:9} {key}\n" for name, key in keys.items()) + "\nCtrl-C ends it.\n")
         sys.stdout.flush()
     try:
-        threading.Event().wait()
+        signal.pause()
     except KeyboardInterrupt:
         return
 
