@@ -43,7 +43,7 @@ def test_scalars_are_text_unless_they_are_plainly_something_else(text, value):
     [
         ("", 1, "empty"),
         ("a: [1", 1, "not YAML"),
-        ('a: "\\ud800\\udc00"', 1, "surrogate"),
+        ('a: "\\ud800\\udc00"', 1, "whole characters"),
         ("a: 1\na: 2", 2, "`a` again"),
         ("x: &y 1\nz: *y", 1, "anchors"),
         ("a: !!python/object:os.system x", 1, "tags"),
