@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
     "limits": frozenset({"body_bytes", "event_bytes", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}),
-    "gateway": frozenset({"open_paths"}),
 }
 _UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential"})
 # Upper bounds: a limit may be narrowed freely, and widened only so far that it still bounds.
@@ -59,7 +58,6 @@ class Config:
     control: Address
     limits: Limits
     log_max_bytes: int | None
-    open_paths: frozenset[tuple[str, str]]
     upstreams: tuple[Upstream, ...]
 
 
@@ -73,6 +71,8 @@ def read_config(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as err:
         raise ConfigurationError(f"expected a file at `{path}`: {err.strerror}; `licet init` makes one") from err
+    except UnicodeDecodeError as err:
+        raise ConfigurationError(f"{path}: expected UTF-8: {err.reason} at byte {err.start}") from err
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
@@ -103,7 +103,6 @@ class _Reader:
             control=control,
             limits=Limits(**limits),
             log_max_bytes=log_max_bytes,
-            open_paths=frozenset(self._open_paths()),
             upstreams=tuple(self._upstream(name) for name in self.data["upstreams"]),
         )
 
@@ -111,28 +110,31 @@ class _Reader:
         where = f"{section}.{key}" if key else section
         found = self.data.get(section, {}) if "." not in section else self.data["upstreams"].get(section.split(".")[1])
         shown = f", found `{found[key]}`" if key and isinstance(found, dict) and key in found else ""
+        if key == "credential" or "@" in shown:
+            shown = ""  # it may be the secret itself, put where its reference belongs
         return ConfigurationError(f"{self.path}:{self._line(section, key)}: `{where}`: expected {expected}{shown}")
 
     def _line(self, section: str, key: str | None) -> int:
         """The line of a key, else of its section, else the first."""
-        best, inside = 1, False
+        best, inside = 0, False
         for number, line in enumerate(self.text.splitlines(), 1):
             header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
             if header:
-                inside = header[1].replace('"', "") == section
-                best = number if inside else best
-            elif (inside or section in _top(line)) and (key is None or re.match(rf'\s*"?{re.escape(key)}"?\s*=', line)):
-                return number if key else best
-        return best
+                inside = f"{header[1]}.".replace('"', "").startswith(f"{section}.")
+                best = best or (number if inside else 0)
+            elif (key in _top(line)) if inside else (key is None and section in _top(line)):
+                return number
+        return best or 1
 
     def _refuse_unknown(self) -> None:
         for section, members in self.data.items():
             if section == "upstreams":
                 continue
-            if section in READINGS or (isinstance(members, dict) and members.keys() & READINGS.keys()):
+            readings = members.keys() & READINGS.keys() if isinstance(members, dict) else set[str]()
+            if section in READINGS or readings:
                 raise self._wrong(
                     section,
-                    None,
+                    min(readings, default=None),
                     "no reading of counsel's here: use `licet parameter set`, which is signed and recorded",
                 )
             if section not in _SECTIONS or not isinstance(members, dict):
@@ -183,16 +185,6 @@ class _Reader:
             raise self._wrong("store", "url", "a file such as `sqlite:///licet.db`")
         return prefix + str(self.path.parent.resolve() / url.removeprefix(prefix))
 
-    def _open_paths(self) -> Iterator[tuple[str, str]]:
-        listed = self.data.get("gateway", {}).get("open_paths", [])
-        for entry in listed if isinstance(listed, list) else [listed]:
-            method, _, path = entry.partition(" ") if isinstance(entry, str) else ("", "", "")
-            if method not in {"GET", "HEAD"} or not re.fullmatch(r"/[A-Za-z0-9._/-]*", path) or path.startswith("/v1"):
-                raise self._wrong(
-                    "gateway", "open_paths", "entries such as `GET /health`, outside the paths that can name a model"
-                )
-            yield method, path
-
     def _upstream(self, name: str) -> Upstream:
         section = f"upstreams.{name}"
         try:
@@ -205,7 +197,7 @@ class _Reader:
         if credential is not None and url.scheme == "http" and not _is_loopback(url.host):
             raise self._wrong(section, "base_url", "`https://`, since a credential is sent there")
         listed = self.data["upstreams"][name].get("dialects", list(Surface))
-        if not isinstance(listed, list) or not listed or not set(listed) <= set(Surface):
+        if not isinstance(listed, list) or not listed or not all(x in tuple(Surface) for x in listed):
             raise self._wrong(section, "dialects", f"a list of {', '.join(Surface)}")
         return Upstream(name, url, frozenset(map(Surface, listed)), credential)
 
@@ -229,7 +221,7 @@ def read_secret(path: Path) -> str:
     """A secret from a file that only its owner can read.
 
     Raises:
-        ConfigurationError: it is missing, or others may read it.
+        ConfigurationError: it is missing or no text, or others may read it.
     """
     try:
         mode = path.stat().st_mode & 0o777
@@ -238,6 +230,8 @@ def read_secret(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as err:
         raise ConfigurationError(f"expected a secret at `{path}`: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise ConfigurationError(f"expected a secret in UTF-8 at `{path}`") from err
 
 
 def _top(line: str) -> set[str]:

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from licet import __version__
@@ -23,7 +25,7 @@ from licet.control import Control, Desk, Publisher, Registry, build_api
 from licet.decisions import RowKind, Stop
 from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.enrollment import Doors
-from licet.errors import ConfigurationError, ConflictError
+from licet.errors import ConfigurationError, ConflictError, UnavailableError
 from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
 from licet.gateway import Gate, Listener, LiveIndex, Post, ReverseProxy
 from licet.gateway.asgi import App, Receive, Scope, Send
@@ -36,6 +38,7 @@ from licet.stores import Administrator, Store
 from licet.terms import format_instant
 
 _log = logging.getLogger("licet.app")
+_FAREWELL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
     """Everything wired and listening, for as long as the block runs."""
     groups = read_country_groups()
     clock = Clock()
-    pepper = bytes.fromhex(read_secret(places.pepper))
-    key = OKPKey.import_key(json.loads(read_secret(places.policy_key)))
+    pepper = _read_pepper(places.pepper)
+    key = _read_signing_key(places.policy_key)
     public = OKPKey.import_key(key.as_dict(private=False))
     async with AsyncExitStack() as stack:
         store = Store(config.store_url)
@@ -89,7 +92,7 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         store.check()
         await stack.enter_async_context(Supervisor(writer_command(places.directory, max_bytes=config.log_max_bytes)))
         log = LogClient(places.log_socket)
-        stack.push_async_callback(log.close)
+        stack.push_async_callback(_leave, log)
 
         replica = Replica(no_policy(groups), clock, pepper, _refill(store))
         verifier = PolicyVerifier(public, places.epoch)
@@ -103,12 +106,13 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         publisher.renew()
         await stack.enter_async_context(publisher.renewing())
         await desk.deliver_held()
+        await stack.enter_async_context(desk.delivering())
         await log.append(_started(config, clock.now()))
 
         post = Post(log, config.gateway_id)
         live = LiveIndex(replica, post)
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
-        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, open_paths=config.open_paths)
+        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits)
         registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
         door = _front(gate, Doors(registry, replica.authenticate))
 
@@ -118,6 +122,35 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
         desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
         yield Running(gateway.url, desk_side.url, os.getpid())
+
+
+def _read_pepper(path: Path) -> bytes:
+    """The secret under which keys and evidence are hashed: 32 bytes, or guesses could be tested."""
+    text = read_secret(path)
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ConfigurationError(f"expected 64 hexadecimal digits at `{path}`, as `licet init` writes them")
+    return bytes.fromhex(text)
+
+
+def _read_signing_key(path: Path) -> OKPKey:
+    wrong = ConfigurationError(f"expected a private Ed25519 key in JWK form at `{path}`, as `licet init` writes it")
+    try:
+        key = OKPKey.import_key(json.loads(read_secret(path)))
+        usable = key.curve_name == "Ed25519" and key.is_private
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise wrong from None  # the cause could quote the key
+    if not usable:
+        raise wrong
+    return key
+
+
+async def _leave(log: LogClient) -> None:
+    """Let the records for which nobody waited reach the disk, and then go."""
+    try:
+        await log.drain(_FAREWELL_S)
+    except UnavailableError as err:
+        _log.error("the instance ends while the log does not answer: %s", err)
+    await log.close()
 
 
 def no_policy(groups: CountryGroups) -> Policy:

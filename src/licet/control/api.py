@@ -1,14 +1,16 @@
 """The control API: the acts over HTTP, on a listener of its own, for named administrators."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException
 
 from licet import __version__
 from licet.control import bodies
@@ -37,6 +39,7 @@ _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
     (UnavailableError, 503),
 )
 _Json = dict[str, Any]
+_UNPROCESSABLE, _NO_ROUTE = 422, frozenset({404, 405})
 
 
 class _UnauthorizedError(TrustError):
@@ -67,6 +70,7 @@ def build_api(
         version=__version__,
         summary="Acts of administration of an export-control gate. Each is recorded.",
         redoc_url=None,
+        redirect_slashes=False,
     )
     router = APIRouter(dependencies=[Depends(by)])
     who = Annotated[str, Depends(by)]
@@ -80,6 +84,8 @@ def build_api(
 
     api.include_router(router)
     api.add_exception_handler(LicetError, _explain)
+    api.add_exception_handler(RequestValidationError, _explain_body)
+    api.add_exception_handler(HTTPException, _explain_route)
     return api
 
 
@@ -225,9 +231,31 @@ async def _explain(_request: Request, err: Exception) -> JSONResponse:
     """An error as problem details (RFC 9457)."""
     status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
     code = err.code if isinstance(err, LicetError) else "internal"
-    body: _Json = {"type": "about:blank", "title": code, "status": status, "detail": str(err), "code": code}
+    more: _Json = {}
     if isinstance(err, DocumentError):
-        body["document"] = err.name
-        body["faults"] = [asdict(fault) for fault in err.faults]
+        more = {"document": err.name, "faults": [asdict(fault) for fault in err.faults]}
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(err, _UnauthorizedError) else None
+    return _problem(status, code, str(err), headers, **more)
+
+
+async def _explain_body(_request: Request, err: Exception) -> JSONResponse:
+    """A body of another form than the route's. What was sent is not repeated: it may hold a key."""
+    found = err.errors() if isinstance(err, RequestValidationError) else ()
+    detail = "; ".join(f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg']}" for fault in found)
+    return _problem(_UNPROCESSABLE, "invalid_input", detail)
+
+
+async def _explain_route(_request: Request, err: Exception) -> JSONResponse:
+    """No such path, or not with this method."""
+    if not isinstance(err, HTTPException):
+        raise err
+    code = "unknown_route" if err.status_code in _NO_ROUTE else "invalid_input"
+    return _problem(err.status_code, code, str(err.detail), err.headers)
+
+
+def _problem(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """Problem details (RFC 9457)."""
+    body: _Json = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
     return JSONResponse(body, status, headers, media_type="application/problem+json")

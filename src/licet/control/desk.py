@@ -8,7 +8,8 @@ say so.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ from licet.stores import Store, Transaction
 from licet.terms import RecordId
 
 _log = logging.getLogger("licet.control")
+_REDELIVERY_S = 1.0
 Result = TypeVar("Result")
 
 
@@ -59,8 +61,12 @@ class Done(Generic[Result]):
     loosened_by_one_person: bool
 
 
+class _OvertakenError(Exception):
+    """An act that tightens came between a record and its act, which must be recorded anew; stays in this module."""
+
+
 class Desk:
-    """One act at a time."""
+    """One act at a time; an act that tightens does not wait for its turn."""
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class Desk:
         self._publisher = publisher
         self._publish_rows = publish_rows
         self._turn = asyncio.Lock()
+        self._undelivered = asyncio.Event()
 
     async def carry_out(
         self, act: Act, change: Callable[[Transaction, datetime], Result], *, policy: bool = False
@@ -92,26 +99,44 @@ class Desk:
             LicetError: the act is not possible, or could not be recorded or stored;
                 then nothing has changed.
         """
+        if act.effect is Effect.TIGHTENS:
+            return await self._act_at_once(act, change, policy=policy)
         async with self._turn:
-            at = self._clock.now()
-            record = (
-                await self._record_first(act, change, at, policy=policy) if act.effect is not Effect.TIGHTENS else None
-            )
-            try:
-                with self._store.write() as tx:
-                    made, bundle, result = self._change(act, change, tx, at, policy=policy)
-                    if record is None:
-                        tx.hold_entry(made.id, made.to_bytes())
-            except LicetError:
-                if record is not None:
-                    self._records.post(_undone(record, self._clock.now()))
-                raise
-            self._publish_rows(tx.changes)
-            if bundle is not None:
-                self._publisher.publish(bundle)
-            if record is None:
-                await self.deliver_held()
-            return Done(result, (record or made).id, act.effect is Effect.LOOSENS)
+            while True:
+                with suppress(_OvertakenError):
+                    return await self._act_on_record(act, change, policy=policy)
+
+    async def _act_at_once(
+        self, act: Act, change: Callable[[Transaction, datetime], Result], *, policy: bool
+    ) -> Done[Result]:
+        """In effect before anybody is waited for: an act whose turn it is may be waiting for the log."""
+        at = self._clock.now()
+        with self._store.write() as tx:
+            record, bundle, result = self._change(act, change, tx, at, policy=policy)
+            tx.hold_entry(record.id, record.to_bytes())
+        self._publish(tx.changes, bundle)
+        await self.deliver_held()
+        return Done(result, record.id, loosened_by_one_person=False)
+
+    async def _act_on_record(
+        self, act: Act, change: Callable[[Transaction, datetime], Result], *, policy: bool
+    ) -> Done[Result]:
+        at = self._clock.now()
+        record = await self._record_first(act, change, at, policy=policy)
+        try:
+            with self._store.write() as tx:
+                made, bundle, result = self._change(act, change, tx, at, policy=policy)
+                _require_as_recorded(made, record)
+        except (LicetError, _OvertakenError):
+            self._records.post(_undone(record, self._clock.now()))
+            raise
+        self._publish(tx.changes, bundle)
+        return Done(result, record.id, act.effect is Effect.LOOSENS)
+
+    def _publish(self, changes: list[RowChange], bundle: PolicyBundle | None) -> None:
+        self._publish_rows(changes)
+        if bundle is not None:
+            self._publisher.publish(bundle)
 
     async def _record_first(
         self, act: Act, change: Callable[[Transaction, datetime], Result], at: datetime, *, policy: bool
@@ -123,7 +148,12 @@ class Desk:
         """
         with self._store.read() as rehearsal:
             record, _, _ = self._change(act, change, rehearsal, at, policy=policy)
-        await self._records.append(record)
+        try:
+            await self._records.append(record)
+        except UnavailableError:
+            # The log may take it yet; then it must not stand there as done.
+            self._records.post(_undone(record, self._clock.now()))
+            raise
         return record
 
     def _change(
@@ -141,6 +171,7 @@ class Desk:
 
     async def deliver_held(self) -> None:
         """Give the log the records of acts that have already taken effect."""
+        self._undelivered.clear()
         with self._store.read() as tx:
             held = tx.held_entries()
         for entry in held:
@@ -149,9 +180,30 @@ class Desk:
                 await self._records.append(record)
             except UnavailableError as err:
                 _log.warning("the record of an act waits for the log: %s", err)
+                self._undelivered.set()
                 return
             with self._store.write() as tx:
                 tx.release_entry(record.id)
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Try again, for as long as the block runs, to deliver what the log could not take."""
+        task = asyncio.create_task(self._deliver_forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _deliver_forever(self) -> None:
+        while True:
+            await self._undelivered.wait()
+            await asyncio.sleep(_REDELIVERY_S)
+            try:
+                await self.deliver_held()
+            except LicetError as err:
+                _log.warning("the record of an act waits for the store: %s", err)
+                self._undelivered.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +225,11 @@ def _record(act: Act, changes: list[RowChange], bundle: PolicyBundle | None, at:
     if bundle is not None:
         body["policy"] = {"epoch": bundle.epoch, "digest": bundle.digest}
     return Record(new_record_id(at), at, act.kind, body)
+
+
+def _require_as_recorded(made: Record, record: Record) -> None:
+    if made.body != record.body:
+        raise _OvertakenError
 
 
 def _undone(record: Record, at: datetime) -> Record:

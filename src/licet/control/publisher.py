@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from joserfc.jwk import OKPKey
 
 from licet.directives import PolicyBundle, compile_policy, with_settings
-from licet.errors import LicetError
 from licet.fleet import Clock, sign_bundle
 from licet.law import CountryGroups
 from licet.stores import Store, Transaction
 
 _log = logging.getLogger("licet.control")
 _RENEWALS_A_LIFETIME = 3
+_RETRY_S = 5.0
 
 
 class Publisher:
@@ -75,17 +75,21 @@ class Publisher:
             await asyncio.wait({task})
 
     async def _renew_forever(self) -> None:
+        wait_s = self._interval_s
         while True:
             self._changed.clear()
             try:
-                async with asyncio.timeout(self._interval_s):
+                async with asyncio.timeout(wait_s):
                     await self._changed.wait()
+                wait_s = self._interval_s
             except TimeoutError:
                 try:
                     self.renew()
-                except LicetError as err:
-                    # The bundle goes stale, and what is restricted stops by itself.
-                    _log.error("the policy could not be renewed: %s", err)
+                    wait_s = self._interval_s
+                except Exception:  # noqa: BLE001  # a task that ends would never renew again
+                    # The bundle goes stale, and what is restricted stops by itself, until a renewal succeeds.
+                    _log.exception("the policy could not be renewed")
+                    wait_s = min(self._interval_s, _RETRY_S)
 
     def _bundle(self, tx: Transaction, at: datetime) -> PolicyBundle:
         settings = tx.settings()

@@ -4,12 +4,13 @@ Both are authenticated by the API key that gains the standing: a link or a token
 sent to somebody else gains that person's key nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -20,9 +21,17 @@ from licet.errors import ConflictError, EvidenceError, InputError, LicetError, T
 from licet.terms import format_instant
 
 _MAX_BODY_BYTES = 65_536
+_UNAUTHENTICATED = 401
+
+
+class _TooLargeError(InputError):
+    code = "body_too_large"
+
+
 _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
+    (_TooLargeError, 413),
     (EvidenceError, 403),
-    (TrustError, 401),
+    (TrustError, _UNAUTHENTICATED),
     (InputError, 400),
     (ConflictError, 409),
     (UnavailableError, 503),
@@ -49,8 +58,10 @@ class Doors(Starlette):
             routes=[
                 Route("/licet/nonce", self._explained(self._nonce), methods=["POST"]),
                 Route("/licet/evidence", self._explained(self._evidence), methods=["POST"]),
-            ]
+            ],
+            exception_handlers={HTTPException: _explain_route},
         )
+        self.router.redirect_slashes = False  # a redirect would be to whatever host the request names
 
     async def _nonce(self, _request: Request, caller: Caller) -> Response:
         nonce = self._registrar.issue_nonce(caller)
@@ -63,7 +74,7 @@ class Doors(Starlette):
         async for chunk in request.stream():
             body += chunk
             if len(body) > _MAX_BODY_BYTES:
-                raise InputError(f"expected at most {_MAX_BODY_BYTES} bytes", code="body_too_large")
+                raise _TooLargeError(f"expected at most {_MAX_BODY_BYTES} bytes")
         try:
             presented = msgspec.json.decode(body, type=_Presented)
         except msgspec.MsgspecError as err:
@@ -78,7 +89,10 @@ class Doors(Starlette):
             try:
                 return await door(request, self._caller(request))
             except LicetError as err:
-                return _problem(err)
+                status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
+                return _problem(status, err.code, str(err))
+            except ClientDisconnect:
+                return Response()  # nobody reads it
 
         return open_door
 
@@ -94,8 +108,17 @@ def _answer(value: dict[str, Any]) -> Response:
     return JSONResponse(value, headers={"cache-control": "no-store"})
 
 
-def _problem(err: LicetError) -> Response:
-    """An error as problem details (RFC 9457)."""
-    status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
-    body = {"type": "about:blank", "title": err.code, "status": status, "detail": str(err), "code": err.code}
-    return JSONResponse(body, status, {"cache-control": "no-store"}, media_type="application/problem+json")
+async def _explain_route(_request: Request, err: Exception) -> Response:
+    """No such door, or not with this method."""
+    if not isinstance(err, HTTPException):
+        raise err
+    return _problem(err.status_code, "unknown_route", str(err.detail), err.headers)
+
+
+def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Problem details (RFC 9457)."""
+    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
+    kept = {"cache-control": "no-store", **(headers or {})}
+    if status == _UNAUTHENTICATED:
+        kept["www-authenticate"] = 'Bearer realm="licet"'  # RFC 9110, 15.5.2: a 401 names a scheme
+    return JSONResponse(body, status, kept, media_type="application/problem+json")

@@ -23,6 +23,7 @@ from licet.stores import schema
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
 
 NONCES_A_KEY = 16
+_READING = "licet_reading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Store:
         Raises:
             UnavailableError: the database did not answer.
         """
-        with _translated(), self._engine.connect() as connection:
+        with _translated(), self._engine.connect().execution_options(**{_READING: True}) as connection:
             yield Transaction(connection)
 
     def close(self) -> None:
@@ -312,8 +313,9 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # Immediate: two writers queue here rather than fail when they first write.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Immediate: two writers queue here rather than fail when they first write. A reader waits for nobody.
+        reading = connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 

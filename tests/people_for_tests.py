@@ -1,0 +1,77 @@
+"""An organization that attests its people, and people who present what it signed."""
+
+import json
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from joserfc.jwk import OKPKey
+
+from instance_for_tests import Answer, Instance, call
+from licet.fleet import Clock
+from licet.parties import Relation
+from licet.parties.evidence import AttestationClaims, AttestedStatus, CheckMethod, sign_attestation
+
+
+class Office:
+    """An organization's export-compliance office, and its private key."""
+
+    def __init__(self, instance: Instance, organization: str = "acme", organized_under: str = "US-DE") -> None:
+        self.instance = instance
+        self.organization = organization
+        self.key = OKPKey.generate_key("Ed25519")
+        public = self.key.as_dict(private=False)
+        instance.act(
+            "/organizations",
+            {
+                "id": organization,
+                "name": organization.title(),
+                "organized_under": organized_under,
+                "attestation_keys": {"k1": public},
+            },
+        )
+
+    def employs(self, party: str, status: str | None = None, **over: Any) -> str:
+        """Enroll a person of the organization, attest them unless `status` is None, and give their key."""
+        key = self.instance.party_key(party, self.organization)
+        if status is not None:
+            answer = self.attest(key, party, status, **over)
+            assert answer.status == 200, answer.body
+        return key
+
+    def attest(self, key: str, party: str, status: str, **over: Any) -> Answer:
+        nonce = ask_nonce(self.instance, key)
+        over = {"audience": nonce["audience"], "nonce": nonce["nonce"]} | over
+        return present(self.instance, key, self.token(party, status, **over))
+
+    def token(self, party: str, status: str, *, signer: OKPKey | None = None, **over: Any) -> str:
+        """Sign; `over` replaces claims by their names in `AttestationClaims`."""
+        now = Clock().now().replace(microsecond=0)
+        claims: dict[str, Any] = {
+            "issuer": self.organization,
+            "audience": "licet",
+            "issued_at": now,
+            "expires_at": now + timedelta(minutes=5),
+            "number": secrets.token_urlsafe(16),
+            "subject": party,
+            "status": AttestedStatus(status),
+            "relation": Relation.EMPLOYEE,
+            "checked_at": now,
+            "method": CheckMethod.DOCUMENT_REVIEW,
+            "statement_version": "test-1",
+            "signatory": "export compliance",
+        }
+        jwk = (signer or self.key).as_dict(private=True)
+        return sign_attestation(AttestationClaims(**(claims | over)), jwk, "k1").decode()
+
+
+def ask_nonce(instance: Instance, key: str) -> Any:
+    answer = call(instance.gateway + "/licet/nonce", b"", {"authorization": f"Bearer {key}"})
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def present(instance: Instance, key: str | None, token: str, kind: str = "org_user_attestation") -> Answer:
+    headers = {"content-type": "application/json"} | ({} if key is None else {"x-api-key": key})
+    body = json.dumps({"kind": kind, "payload": token}).encode()
+    return call(instance.gateway + "/licet/evidence", body, headers)
