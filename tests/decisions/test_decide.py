@@ -410,4 +410,4 @@ def test_a_decision_records_the_evidence_and_leave_it_rests_on():
     basis = decide(asks(), world, AT).basis
     assert basis.standings == ("S1",)
     assert basis.licenses == ("D1",)
-    assert [judged.directive for judged in basis.judged] == ["DIR-1", "DIR-1"]
+    assert [judged.requirement.id for judged in basis.judged] == ["DIR-1", "DIR-1"]

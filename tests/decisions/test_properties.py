@@ -23,7 +23,7 @@ from decisions_for_tests import (
 )
 from directives_for_tests import directive
 from licet.decisions import Caller, Permit, decide, join, judge
-from licet.directives import all_facts, compile_directive, from_document, parse_directive
+from licet.directives import ReleaseFacts, all_facts, compile_directive, from_document, parse_directive
 from licet.law import read_country_groups
 from licet.parties import Citizenship, Relation, Serves
 from licet.terms import Outcome, format_instant
@@ -116,7 +116,7 @@ def test_adding_an_order_never_turns_a_refusal_into_a_permit(world, caller, text
     policy = world.policy
     more = replace(
         policy,
-        by_item={"fable-5": (*policy.on("fable-5"), compiled)},
+        by_item={"fable-5": (*policy.on(["fable-5"]), compiled)},
         directives=(*policy.directives, compiled),
         restricted=policy.restricted | {"fable-5"},
     )
@@ -164,11 +164,11 @@ def test_a_license_never_makes_an_answer_worse(world, caller, hours):
     assert after.weight <= before.weight
 
 
-ORDER = compile_directive(from_document(parse_directive(directive(), "f", GROUPS, None)))
+ORDER = compile_directive(from_document(parse_directive(directive(), "f", GROUPS, None))).release
 
 
 def test_needs_evidence_means_that_completions_differ():
-    for facts in all_facts(complete=False):
+    for facts in all_facts(ReleaseFacts, complete=False):
         outcomes = {judge(ORDER, completion).outcome for completion in facts.completions()}
         verdict = judge(ORDER, facts)
         if len(outcomes) == 1:
@@ -181,7 +181,7 @@ def test_needs_evidence_means_that_completions_differ():
 
 
 def test_an_unknown_fact_is_named_only_if_it_can_turn_the_answer():
-    for facts in all_facts(complete=False):
+    for facts in all_facts(ReleaseFacts, complete=False):
         verdict = judge(ORDER, facts)
         for name in verdict.pivots:
             others = [n for n in facts.unknowns if n != name]

@@ -1,3 +1,5 @@
+import math
+
 import cedarpy
 import pytest
 from hypothesis import given, settings
@@ -5,23 +7,37 @@ from hypothesis import strategies as st
 
 from directives_for_tests import directive
 from licet.directives import (
+    RECORDS,
+    BarFacts,
+    Conduct,
     Force,
+    IntelligenceFacts,
+    ListFacts,
+    MilitaryCountry,
+    MilitaryFacts,
     Naming,
     Recipient,
+    ReleaseFacts,
     Scope,
+    SendingFacts,
+    Switch,
+    WeightsFacts,
     all_facts,
     cedar_schema,
     compile_directive,
     compile_policy,
+    compile_rules,
     from_document,
     parse_directive,
+    standing_rules,
 )
-from licet.directives.compile import tabulate
+from licet.directives.compile import STANDING_RULES
+from licet.directives.facts import known_values, members
 from licet.directives.policy import PolicyBundle
 from licet.errors import ConfigurationError, InputError
 from licet.law import read_country_groups
 from licet.parties import PersonStatus
-from licet.terms import Coverage, parse_instant
+from licet.terms import Coverage, Truth, parse_instant
 
 GROUPS = read_country_groups()
 NOW = parse_instant("2026-06-15T12:00:00Z")
@@ -36,40 +52,110 @@ def bundle(*documents, **over):
     return PolicyBundle(documents=tuple(parse_directive(d, "f", GROUPS, None) for d in documents), **values)
 
 
-def obvious(facts):
-    """The rule as a person would say it."""
-    fires = (
-        facts.act is Naming.NAMED
-        and facts.status is PersonStatus.FOREIGN
-        and facts.scope is Scope.IN_SCOPE
-        and facts.cover is Coverage.NONE
-        and facts.force is Force.BINDS
+def named(*ids):
+    return tuple(sorted(ids))
+
+
+def release(f):
+    """Each rule as a person would say it."""
+    bound = f.force is Force.BINDS and f.act is Naming.NAMED and f.cover is Coverage.NONE
+    fires = bound and f.status is PersonStatus.FOREIGN and f.scope is Scope.IN_SCOPE
+    return named(f"DIR-1/foreign-{f.recipient}") if fires else ()
+
+
+def sending(f):
+    bound = f.force is Force.BINDS and f.act is Naming.NAMED and f.cover is Coverage.NONE
+    return named("DIR-1/sending") if bound and f.reach is Scope.IN_SCOPE else ()
+
+
+def bars(f):
+    marks = {"denial-order": f.denied, "blocked-person": f.blocked, "diversion": f.diversion, "embargo": f.embargoed}
+    return named(*(f"bars/{name}" for name, mark in marks.items() if mark is YES))
+
+
+def entity_list(f):
+    reached = (f.conduct is Conduct.ITEM or f.services is ON) and f.cover is Coverage.NONE
+    ids = []
+    if reached and f.listed is YES:
+        ids.append("entity_list/listed")
+    if reached and f.owned is YES and f.affiliates_rule is ON:
+        ids.append("entity_list/affiliate")
+    return named(*ids)
+
+
+def military(f):
+    country = f.country is MilitaryCountry.ANY_ITEM or (
+        f.country is MilitaryCountry.LISTED_ITEMS and f.item_listed is YES
     )
-    return (f"DIR-1/foreign-{facts.recipient}",) if fires else ()
+    fires = f.end_user is YES and f.conduct is Conduct.ITEM and country and f.cover is Coverage.NONE
+    return named("744.21/military-end-user") if fires else ()
 
 
-def test_the_table_says_of_every_combination_what_the_rule_says():
-    table = compile_directive(made()).table
-    combinations = list(all_facts(complete=True))
-    assert len(combinations) == 2**6
-    assert {facts: obvious(facts) for facts in combinations} == table
+def intelligence(f):
+    if f.end_user is not YES or f.country is not YES:
+        return ()
+    ids = []
+    if f.item is ON and f.cover is Coverage.NONE:
+        ids.append("744.22/item")
+    if f.service is ON and f.deny_services is ON:
+        ids.append("744.6/service-refused")
+    if f.service is ON and f.deny_services is Switch.OFF and f.cover is Coverage.NONE:
+        ids.append("744.6/service")
+    return named(*ids)
+
+
+def weights(f):
+    fires = f.advanced is YES and f.leaving is YES and f.exception is Truth.NO and f.enforced is ON
+    return named("4e091/weights") if fires and f.cover is Coverage.NONE else ()
+
+
+YES, ON = Truth.YES, Switch.ON
+ORDER = compile_directive(made())
+STANDING = standing_rules()
+
+
+@pytest.mark.parametrize(
+    ("rules", "kind", "obvious"),
+    [
+        (ORDER.release, ReleaseFacts, release),
+        (ORDER.sending, SendingFacts, sending),
+        (STANDING["bars"], BarFacts, bars),
+        (STANDING["entity_list"], ListFacts, entity_list),
+        (STANDING["744.21"], MilitaryFacts, military),
+        (STANDING["744.22"], IntelligenceFacts, intelligence),
+        (STANDING["4e091"], WeightsFacts, weights),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_the_table_says_of_every_combination_what_the_rule_says(rules, kind, obvious):
+    combinations = list(all_facts(kind, complete=True))
+    assert len(combinations) == len(set(combinations)) == len(rules.table)
+    assert {facts: obvious(facts) for facts in combinations} == dict(rules.table)
+
+
+def test_every_standing_rule_has_its_record_and_its_citation():
+    assert set(STANDING) == set(STANDING_RULES)
+    for rules in STANDING.values():
+        assert all(rule.citation and rule.text.endswith(".") for rule in rules.rules.values())
+        assert all(rule.id.startswith(("bars/", rules.name.split("/")[0], "744.6")) for rule in rules.rules.values())
 
 
 def test_the_compiled_rules_carry_their_ids_and_citations():
     compiled = compile_directive(made())
-    assert set(compiled.rules) == {"DIR-1/foreign-person", "DIR-1/foreign-organization"}
+    assert set(compiled.release.rules) == {"DIR-1/foreign-person", "DIR-1/foreign-organization"}
+    assert set(compiled.sending.rules) == {"DIR-1/sending"}
     assert '@id("DIR-1/foreign-person")' in compiled.cedar
     assert '@citation("15 CFR 744.22(b); 50 USC 4817(b)(1)")' in compiled.cedar
-    assert cedarpy.validate_policies(compiled.cedar, cedar_schema()).validation_passed
+    assert cedarpy.validate_policies(compiled.release.cedar, cedar_schema(ReleaseFacts)).validation_passed
 
 
 def test_a_rule_says_whom_it_reaches_and_what_may_be_told():
-    rules = compile_directive(made(public_text="Reported.", confidentiality="counsel")).rules
+    rules = compile_directive(made(public_text="Reported.", confidentiality="counsel")).release.rules
     person, organization = rules["DIR-1/foreign-person"], rules["DIR-1/foreign-organization"]
     assert person.text.endswith("a foreign person. Reported.")
     assert "an organization that is a foreign person" in organization.text
     assert {person.disclosure, organization.disclosure} == {"counsel"}
-    scoped = compile_directive(made(persons={"nationals_of_groups": ["D:5"]})).rules
+    scoped = compile_directive(made(persons={"nationals_of_groups": ["D:5"]})).release.rules
     assert "of the nationalities it names" in scoped["DIR-1/foreign-person"].text
 
 
@@ -89,50 +175,52 @@ def test_no_text_in_a_file_can_add_to_the_rules(issuer, authority):
     one = from_document(parse_directive(text, "f", GROUPS, None))
     assert one.issuer == issuer
     compiled = compile_directive(one)
-    assert {f: obvious(f) for f in all_facts(complete=True)} == compiled.table
+    assert {f: release(f) for f in all_facts(ReleaseFacts, complete=True)} == dict(compiled.release.table)
 
 
 def test_an_issuer_with_a_line_break_stays_a_comment():
     one = made(issuer='x\npermit(principal, action, resource);//"')
-    assert compile_directive(one).cedar.count("\npermit") == 1
+    assert compile_directive(one).release.cedar.count("\npermit") == 1
 
 
-GOOD = compile_directive(made()).cedar
+GOOD = ORDER.release.cedar
 
 
 @pytest.mark.parametrize(
-    ("text", "ids"),
+    "text",
     [
-        # Does not validate: a value, a member, a type that the schema does not have.
-        (
-            GOOD.replace('PersonStatus::"foreign"', 'PersonStatus::"alien"'),
-            ("DIR-1/foreign-person", "DIR-1/foreign-organization"),
-        ),
-        (GOOD.replace("context.cover", "context.covered"), ("DIR-1/foreign-person", "DIR-1/foreign-organization")),
-        (GOOD.replace('PersonStatus::"foreign"', '"foreign"'), ("DIR-1/foreign-person", "DIR-1/foreign-organization")),
-        ("forbid (principal, action, resource", ()),
+        # Does not validate: a value, a member, a type that the schema does not have; not Cedar at all.
+        GOOD.replace('PersonStatus::"foreign"', 'PersonStatus::"alien"'),
+        GOOD.replace("context.cover", "context.covered"),
+        GOOD.replace('PersonStatus::"foreign"', '"foreign"'),
+        "forbid (principal, action, resource",
         # Nothing permits, so a refusal has no rule to name.
-        (GOOD.replace("permit (", "forbid ("), ("DIR-1/foreign-person", "DIR-1/foreign-organization")),
-        # A rule nobody announced, and one without an id.
-        (GOOD, ("DIR-1/foreign-person",)),
-        (GOOD.replace('@id("DIR-1/foreign-person")', ""), ("DIR-1/foreign-person", "DIR-1/foreign-organization")),
+        GOOD.replace('@id("default")\npermit (principal, action, resource);', ""),
+        # A prohibition without a name, a citation, a known outcome; two of one name.
+        GOOD.replace('@id("DIR-1/foreign-person")', ""),
+        GOOD.replace("@citation", "@source"),
+        GOOD.replace('@outcome("license_required")', '@outcome("maybe")'),
+        GOOD.replace("@text", "@words"),
+        GOOD.replace("DIR-1/foreign-organization", "DIR-1/foreign-person"),
     ],
 )
-def test_rules_that_do_not_hold_refuse_the_policy(text, ids):
-    with pytest.raises((ConfigurationError, ValueError)) as caught:
-        tabulate(text, ids, ["fable-5"])
-    assert isinstance(caught.value, ConfigurationError), caught.value
+def test_rules_that_do_not_hold_refuse_the_policy(text):
+    assert text != GOOD
+    with pytest.raises(ConfigurationError):
+        compile_rules("DIR-1", "directive", text, ReleaseFacts, ["fable-5"])
 
 
 def test_rules_must_treat_their_items_alike():
     with pytest.raises(ConfigurationError, match="mythos-5"):
-        tabulate(GOOD, ("DIR-1/foreign-person", "DIR-1/foreign-organization"), ["fable-5", "mythos-5"])
+        compile_rules("DIR-1", "directive", GOOD, ReleaseFacts, ["fable-5", "mythos-5"])
 
 
-def test_completions_settle_every_unknown_and_nothing_else():
-    for facts in all_facts(complete=False):
+@pytest.mark.parametrize("kind", RECORDS)
+def test_completions_settle_every_unknown_and_nothing_else(kind):
+    for facts in all_facts(kind, complete=False):
         completions = list(facts.completions())
-        assert len(completions) == 2 ** len(facts.unknowns)
+        sizes = [len(known_values(members(kind)[name])) for name in facts.unknowns]
+        assert len(completions) == math.prod(sizes)
         assert len(set(completions)) == len(completions)
         for completion in completions:
             assert completion.unknowns == ()
@@ -143,11 +231,11 @@ def test_completions_settle_every_unknown_and_nothing_else():
 def test_a_policy_knows_which_directives_name_an_item():
     two = [{"id": "fable-5", "basis": "x"}, {"id": "mythos-5", "basis": "x"}]
     policy = compile_policy(bundle(directive(), directive(id="DIR-2", items=two), pinned=frozenset({"old"})), GROUPS)
-    assert [x.directive.id for x in policy.on("fable-5")] == ["DIR-1", "DIR-2"]
-    assert [x.directive.id for x in policy.on("mythos-5")] == ["DIR-2"]
-    assert policy.on("opus-4.8") == ()
+    assert [x.directive.id for x in policy.on(["fable-5"])] == ["DIR-1", "DIR-2"]
+    assert [x.directive.id for x in policy.on(["mythos-5"])] == ["DIR-2"]
+    assert policy.on(["opus-4.8"]) == ()
     assert policy.restricted == {"fable-5", "mythos-5", "old"}
-    assert Recipient.PERSON in {facts.recipient for facts in policy.directives[0].table}
+    assert Recipient.PERSON in {facts.recipient for facts in policy.directives[0].release.table}
 
 
 def test_a_bundle_is_read_back_as_it_was_and_its_digest_ignores_freshness():

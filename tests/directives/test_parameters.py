@@ -28,6 +28,9 @@ def test_every_parameter_has_a_reading_and_its_default_is_one_of_its_values():
         ("evidence_max_age_days", "1", 1),
         ("evidence_max_age_days", "3650", 3650),
         ("policy_max_age_s", "2", 2),
+        ("distilled_share_limit", "0.10", "0.10"),
+        ("distilled_share_limit", "1.0", "1.0"),
+        ("us_registered_is_us", "true", "true"),
     ],
 )
 def test_what_a_person_types_is_read(name, text, value):
@@ -49,6 +52,10 @@ def test_what_a_person_types_is_read(name, text, value):
         ("evidence_max_age_days", "-1"),
         ("evidence_max_age_days", "1.0"),
         ("policy_max_age_s", "1"),
+        ("distilled_share_limit", "0.12345"),
+        ("distilled_share_limit", "1.1"),
+        ("distilled_share_limit", ".5"),
+        ("distilled_share_limit", "-0.1"),
     ],
 )
 def test_what_is_no_value_is_refused(name, text):

@@ -8,6 +8,7 @@ from licet.errors import InputError
 from licet.parties import (
     Assurance,
     Citizenship,
+    Declared,
     EvidenceKind,
     ForeignPerson,
     MemberOf,
@@ -18,6 +19,8 @@ from licet.parties import (
     PersonStatus,
     Relation,
     Standing,
+    Stateless,
+    UnsettledStatus,
     Usable,
     establish_organization,
     establish_status,
@@ -75,6 +78,8 @@ def test_evidence_counts_within_its_bounds(over, usable):
 def test_an_organizations_word_counts_only_where_counsel_accepts_it():
     refusing = Usable(Assurance.SELF_ASSERTED, 365 * DAY, accept_organization_attestation=False)
     assert usable_standings([standing()], refusing, NOON) == ()
+    document = standing(kind=EvidenceKind.DOCUMENT)
+    assert usable_standings([document], refusing, NOON) == (document,)
 
 
 def test_an_age_beyond_the_calendar_is_no_error():
@@ -82,20 +87,48 @@ def test_an_age_beyond_the_calendar_is_no_error():
     assert endless.ends(standing(not_after=FOREVER)) == FOREVER
 
 
+NOTHING = Declared.NOTHING
+
+
 @pytest.mark.parametrize(
-    ("facts", "status"),
+    ("facts", "declared", "tie", "status"),
     [
-        ((), PersonStatus.UNKNOWN),
-        ((NotForeignPerson(),), PersonStatus.NOT_FOREIGN),
-        ((ForeignPerson(),), PersonStatus.FOREIGN),
-        ((NotForeignPerson(), ForeignPerson()), PersonStatus.UNKNOWN),
-        ((Citizenship("FR"),), PersonStatus.UNKNOWN),
-        ((Citizenship("US"),), PersonStatus.UNKNOWN),
-        ((ForeignPerson(), Citizenship("FR"), MemberOf("acme", Relation.EMPLOYEE)), PersonStatus.FOREIGN),
+        ((), NOTHING, False, PersonStatus.UNKNOWN),
+        ((NotForeignPerson(),), NOTHING, False, PersonStatus.NOT_FOREIGN),
+        ((ForeignPerson(),), NOTHING, False, PersonStatus.FOREIGN),
+        ((NotForeignPerson(), ForeignPerson()), NOTHING, False, PersonStatus.UNKNOWN),
+        ((Citizenship("FR"),), NOTHING, True, PersonStatus.UNKNOWN),
+        ((Citizenship("US"),), NOTHING, False, PersonStatus.NOT_FOREIGN),
+        ((PermanentResidence("US"),), NOTHING, False, PersonStatus.UNKNOWN),
+        (
+            (ForeignPerson(), Citizenship("FR"), MemberOf("acme", Relation.EMPLOYEE)),
+            NOTHING,
+            False,
+            PersonStatus.FOREIGN,
+        ),
+        # An admission needs no assurance, but it needs another country or a recognized document.
+        ((), Declared.FOREIGN, True, PersonStatus.FOREIGN),
+        ((), Declared.FOREIGN, False, PersonStatus.UNKNOWN),
+        ((Citizenship("FR"),), Declared.FOREIGN, False, PersonStatus.FOREIGN),
+        ((Citizenship("US"),), Declared.FOREIGN, False, PersonStatus.NOT_FOREIGN),
+        ((PermanentResidence("FR"),), Declared.FOREIGN, False, PersonStatus.UNKNOWN),
+        ((Stateless(),), Declared.FOREIGN, False, PersonStatus.FOREIGN),
+        ((Stateless(),), NOTHING, False, PersonStatus.UNKNOWN),
+        ((NotForeignPerson(),), Declared.FOREIGN, True, PersonStatus.UNKNOWN),
+        ((NotForeignPerson(),), Declared.FOREIGN, False, PersonStatus.NOT_FOREIGN),
+        # A declared protected status proves nothing.
+        ((), Declared.PROTECTED, True, PersonStatus.UNKNOWN),
+        ((ForeignPerson(),), Declared.PROTECTED, True, PersonStatus.FOREIGN),
+        # What the text does not settle is not settled by anything but a protected status.
+        ((UnsettledStatus(),), NOTHING, True, PersonStatus.UNKNOWN),
+        ((UnsettledStatus(), ForeignPerson()), NOTHING, True, PersonStatus.UNKNOWN),
+        ((UnsettledStatus(), NotForeignPerson()), NOTHING, True, PersonStatus.NOT_FOREIGN),
+        ((), Declared.UNSETTLED, True, PersonStatus.UNKNOWN),
+        ((ForeignPerson(),), Declared.UNSETTLED, True, PersonStatus.UNKNOWN),
     ],
 )
-def test_status_is_what_evidence_says_and_nothing_more(facts, status):
-    assert establish_status([standing(*facts)] if facts else []) is status
+def test_status_is_what_evidence_says_and_nothing_more(facts, declared, tie, status):
+    assert establish_status([standing(*facts)] if facts else [], declared, any_citizenship=tie) is status
 
 
 @given(
@@ -105,7 +138,8 @@ def test_status_is_what_evidence_says_and_nothing_more(facts, status):
 )
 def test_the_order_of_evidence_does_not_matter(facts):
     each = [standing(fact) for fact in facts]
-    assert establish_status(each) is establish_status(list(reversed(each)))
+    forwards = establish_status(each, NOTHING, any_citizenship=False)
+    assert forwards is establish_status(list(reversed(each)), NOTHING, any_citizenship=False)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +158,27 @@ def test_the_order_of_evidence_does_not_matter(facts):
     ],
 )
 def test_an_organization_is_what_its_enrollment_says(place, kind, over, status):
-    assert establish_organization(Organization("o", "O", place, OrganizationKind(kind), **over)) is status
+    assert establish_organization(Organization("o", "O", place, OrganizationKind(kind), **over), "unset") is status
+
+
+@pytest.mark.parametrize(
+    ("reading", "status"),
+    [("unset", PersonStatus.UNKNOWN), ("true", PersonStatus.NOT_FOREIGN), ("false", PersonStatus.FOREIGN)],
+)
+def test_a_foreign_company_registered_in_the_us_is_what_counsel_reads(reading, status):
+    registered = Organization("o", "O", "DE", us_registered=True)
+    assert establish_organization(registered, reading) is status
+    assert (
+        establish_organization(Organization("o", "O", "US-DE", us_registered=True), reading) is PersonStatus.NOT_FOREIGN
+    )
+    assert establish_organization(Organization("o", "O", "DE"), reading) is PersonStatus.FOREIGN
 
 
 FACTS = st.one_of(
     st.just(NotForeignPerson()),
     st.just(ForeignPerson()),
+    st.just(UnsettledStatus()),
+    st.just(Stateless()),
     st.builds(Citizenship, st.sampled_from(["FR", "CN"]), st.none() | st.dates()),
     st.builds(PermanentResidence, st.sampled_from(["GB", "MO"]), st.none() | st.dates()),
     st.builds(MemberOf, st.just("acme"), st.sampled_from(Relation)),

@@ -33,6 +33,7 @@ _MODULES = {
     "evidence": "licet.cli.evidence",
     "record": "licet.cli.records",
     "log": "licet.cli.records",
+    "test": "licet.cli.testing",
     "demo": "licet.cli.walkthrough",
 }
 _FAILED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130

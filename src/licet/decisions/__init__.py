@@ -1,6 +1,8 @@
 """Decide: gather the facts, judge each requirement, join the verdicts, explain the answer."""
 
-from licet.decisions.decide import decide, usable_items
+from licet.decisions.case_terms import ParameterValue, parameters_of
+from licet.decisions.cases import Asked, Case, CaseFile, Finding, ask, examine, read_cases
+from licet.decisions.decide import answer, decide, usable_items
 from licet.decisions.decision import (
     Basis,
     Code,
@@ -11,22 +13,31 @@ from licet.decisions.decision import (
     Refusal,
     Remedy,
     RemedyKind,
-    facts_as_value,
 )
 from licet.decisions.explain import disclosed
 from licet.decisions.judge import join, judge
 from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.rows import Row, RowChange, RowKind, decode_row, encode_row, row_key
+from licet.decisions.scene import Body, Marks, Mode, Person, Scene, Tie
 from licet.decisions.snapshot import Snapshot, Stop
 
 __all__ = [
+    "Asked",
     "Basis",
+    "Body",
     "Caller",
+    "Case",
+    "CaseFile",
     "Code",
     "Decision",
+    "Finding",
     "Ground",
     "Judged",
+    "Marks",
+    "Mode",
+    "ParameterValue",
     "Permit",
+    "Person",
     "Refusal",
     "Remedy",
     "RemedyKind",
@@ -35,15 +46,21 @@ __all__ = [
     "Row",
     "RowChange",
     "RowKind",
+    "Scene",
     "Snapshot",
     "Stop",
+    "Tie",
+    "answer",
+    "ask",
     "decide",
     "decode_row",
     "disclosed",
     "encode_row",
-    "facts_as_value",
+    "examine",
     "join",
     "judge",
+    "parameters_of",
+    "read_cases",
     "row_key",
     "usable_items",
 ]

@@ -4,23 +4,28 @@ The policy decision point of NIST SP 800-162. Pure: no clock, network or storage
 The answer depends on the arguments alone, so a recorded decision can be replayed
 years later and must come out the same.
 
-    0  a policy too old, or rows known to be missing
-    1  which item is meant
-    2  an operator's stop
-    3  an act that is no controlled act
-    4  every requirement, judged one at a time, and joined
+The steps are those of the procedure in docs/procedure.md:
+
+    0     a policy too old, or rows known to be missing
+    1     which item is meant; a router is held to what it may choose
+    2-8   every requirement gathered, each judged by itself over closed facts
+    9     the verdicts joined, by precedence
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from licet.decisions.decision import Basis, Code, Decision, Ground, Permit, Refusal, Remedy, RemedyKind
 from licet.decisions.explain import grounds_of, remedies_of
-from licet.decisions.gather import gather
+from licet.decisions.gather import gather, names_of
 from licet.decisions.judge import join, judge
 from licet.decisions.request import Request, RequestedAct
+from licet.decisions.scene import Scene
 from licet.decisions.snapshot import Snapshot
-from licet.items import Item
+from licet.decisions.stage import set_scene
+from licet.directives import Policy, force_at
+from licet.items import Item, Kinship, Model
 from licet.terms import FOREVER, Outcome, require_aware
 
 RULE_PAGE = "licet: operational rules"
@@ -53,26 +58,46 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
     require_aware(at)
     item = snapshot.catalogue.resolve(request.model)
     if item is None:
-        return _unknown_item(snapshot)
+        return _unknown_item(snapshot.policy)
     if item.id in snapshot.stops:
         return _stopped(item)
-    if request.act is RequestedAct.METADATA:
-        return Permit(FOREVER, restricted=False, basis=Basis(item.id))
-    if not snapshot.current or at >= snapshot.policy.fresh_until:
-        return _stale(item, snapshot)
+    stale = not snapshot.current or at >= snapshot.policy.fresh_until
+    decision = answer(set_scene(item, request, snapshot), snapshot.policy, at, stale=stale)
+    return replace(decision, basis=replace(decision.basis, item=item.id))
 
-    gathered = gather(item, request.caller, snapshot, at)
-    judged = tuple(judge(compiled, facts) for compiled, facts in gathered.requirements)
-    basis = Basis(item.id, judged, gathered.standings, gathered.licenses)
+
+def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False) -> Decision:
+    """Answer one scene, whoever set it.
+
+    Args:
+        scene: Everything known about the request.
+        policy: The compiled policy.
+        at: The instant of decision, with a UTC offset.
+        stale: Whether the policy is too old to rely on.
+
+    Raises:
+        NaiveInstantError: `at` has no UTC offset.
+    """
+    require_aware(at)
+    if scene.model.kinship is Kinship.UNKNOWN:
+        return _unknown_item(policy)
+    if scene.model.kinship is Kinship.ROUTER:
+        return _route(scene, policy, at, stale=stale)
+    if stale and _held_back(scene, policy):
+        return _stale()
+    gathered = gather(scene, policy, at)
+    judged = tuple(judge(rules, facts) for rules, facts in gathered.requirements)
+    basis = Basis(None, judged, gathered.standings, gathered.licenses)
     outcome = join(verdict.outcome for verdict in judged)
     if outcome is Outcome.PERMIT:
         return Permit(gathered.lapse, restricted=bool(judged), basis=basis)
     obstacles = tuple(verdict for verdict in judged if verdict.outcome is not Outcome.PERMIT)
+    nobody = scene.person is not None and scene.person.holder is None and scene.body is not None
     return Refusal(
         outcome,
         _CODES[outcome],
-        grounds_of(obstacles, snapshot.policy),
-        remedies_of(obstacles, request.caller),
+        grounds_of(obstacles),
+        remedies_of(obstacles, one_of_many=nobody),
         gathered.lapse,
         basis,
     )
@@ -86,9 +111,32 @@ def usable_items(request: Request, snapshot: Snapshot, at: datetime) -> Iterator
             yield item
 
 
-def _unknown_item(snapshot: Snapshot) -> Refusal:
+def _route(scene: Scene, policy: Policy, at: datetime, *, stale: bool) -> Decision:
+    """A router is held to its candidates that no directive in force restricts for anyone.
+
+    If all are restricted it is decided on those, and the best answer holds it to
+    that candidate.
+    """
+    candidates = [replace(scene, model=Model(frozenset({name}))) for name in scene.model.candidates]
+    if not candidates:
+        return _unknown_item(policy)
+    free = [one for one in candidates if not _in_force(one, policy, at)]
+    answers = [answer(one, policy, at, stale=stale) for one in free or candidates]
+    best = min(answers, key=lambda decision: decision.outcome.weight)
+    # Which candidates are free may change with any directive that names one of them.
+    named = [x.directive for one in candidates for x in policy.on(names_of(one, policy.parameters)[0])]
+    boundaries = [best.until, *(end for directive in named for end in (directive.effective_at, directive.ends))]
+    return replace(best, until=min(boundary for boundary in boundaries if boundary > at))
+
+
+def _in_force(scene: Scene, policy: Policy, at: datetime) -> bool:
+    directives = policy.on(names_of(scene, policy.parameters)[0])
+    return any(force_at(x.directive, policy.parameters, at) is not None for x in directives)
+
+
+def _unknown_item(policy: Policy) -> Refusal:
     ground = Ground("licet/unknown-item", RULE_PAGE, "This model does not exist or is not available to you.")
-    return Refusal(Outcome.DENY, Code.MODEL_NOT_FOUND, (ground,), (), snapshot.policy.fresh_until, Basis(None))
+    return Refusal(Outcome.DENY, Code.MODEL_NOT_FOUND, (ground,), (), policy.fresh_until, Basis(None))
 
 
 def _stopped(item: Item) -> Refusal:
@@ -97,12 +145,16 @@ def _stopped(item: Item) -> Refusal:
     return Refusal(Outcome.DENY, Code.ITEM_STOPPED, (ground,), (wait,), FOREVER, Basis(item.id))
 
 
-def _stale(item: Item, snapshot: Snapshot) -> Decision:
-    restricted = item.id in snapshot.policy.restricted
-    if not restricted and snapshot.policy.parameters.stale_policy == "serve_unrestricted":
-        return Permit(FOREVER, restricted=False, basis=Basis(item.id))
+def _held_back(scene: Scene, policy: Policy) -> bool:
+    """Whether a stale policy holds this item back; what it does not is decided as ever, bars included."""
+    surely, perhaps = names_of(scene, policy.parameters)
+    restricted = not policy.restricted.isdisjoint(surely | perhaps)
+    return restricted or policy.parameters.stale_policy == "deny"
+
+
+def _stale() -> Refusal:
     ground = Ground(
         "licet/stale-policy", RULE_PAGE, "The rules at hand are too old to rely on, so nothing under them is released."
     )
     wait = Remedy(RemedyKind.WAIT, "Try again shortly; the operator's control plane must renew the rules.")
-    return Refusal(Outcome.DENY, Code.POLICY_STALE, (ground,), (wait,), FOREVER, Basis(item.id))
+    return Refusal(Outcome.DENY, Code.POLICY_STALE, (ground,), (wait,), FOREVER, Basis(None))

@@ -1,13 +1,12 @@
 """The answer: a permit with its lease, or a refusal with its grounds and remedies."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from licet.directives import DirectiveFacts
-from licet.terms import DirectiveId, Disclosure, ItemId, LicenseId, Outcome
+from licet.directives import Facts, RuleSet
+from licet.terms import Disclosure, ItemId, LicenseId, Outcome
 
 
 class Code(StrEnum):
@@ -53,10 +52,10 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One requirement: the facts it was judged over and what came out."""
+    """One requirement: the facts it was judged over, what came out, which unknown facts would turn it."""
 
-    directive: DirectiveId
-    facts: DirectiveFacts
+    requirement: RuleSet
+    facts: Facts
     outcome: Outcome
     rules: tuple[str, ...]
     pivots: tuple[str, ...]
@@ -106,15 +105,3 @@ class Refusal:
 
 
 Decision: TypeAlias = Permit | Refusal
-
-
-def facts_as_value(facts: DirectiveFacts) -> Mapping[str, str]:
-    """The facts as plain JSON, for a record."""
-    return {
-        "recipient": facts.recipient.value,
-        "act": facts.act.value,
-        "status": facts.status.value,
-        "scope": facts.scope.value,
-        "cover": facts.cover.value,
-        "force": facts.force.value,
-    }

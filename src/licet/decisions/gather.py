@@ -1,42 +1,45 @@
-"""Gather the requirements that bear on a request, and the facts each is judged over.
+"""Gather the requirements that bear on a scene, and the facts each is judged over.
 
-From rows and clocks to closed records. Every boundary in time that a premise has
-is collected on the way: the answer cannot change before the first of them.
+From a scene and an instant to closed records. Every boundary in time that a
+premise has is collected on the way: the answer cannot change before the first of
+them.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 
-from licet.decisions.nationality import scope_of_organization, scope_of_person
-from licet.decisions.request import Caller
-from licet.decisions.snapshot import Snapshot
+from licet.decisions.conduct import is_controlled, is_inference, is_release, sent, sent_under_directive
+from licet.decisions.cover import Cover, Recipients, cover_of
+from licet.decisions.nationality import place_of, same_country, scope_of_country, scope_of_organization
+from licet.decisions.scene import Marks, Scene
 from licet.directives import (
+    AllForeignPersons,
+    BarFacts,
     CompiledDirective,
-    Directive,
-    DirectiveFacts,
+    Conduct,
+    Facts,
+    IntelligenceFacts,
+    ListFacts,
+    MilitaryCountry,
+    MilitaryFacts,
     Naming,
     Parameters,
-    Reach,
+    Policy,
     Recipient,
+    ReleaseFacts,
+    RuleSet,
     Scope,
+    SendingFacts,
+    Switch,
+    WeightsFacts,
     force_at,
 )
-from licet.items import Item
-from licet.licenses import Claimant, License, covers, holder_of_organization, holder_of_person
-from licet.parties import (
-    Assurance,
-    MemberOf,
-    Organization,
-    PersonStatus,
-    Relation,
-    Standing,
-    Usable,
-    establish_organization,
-    establish_status,
-    usable_standings,
-)
-from licet.terms import FOREVER, Act, Coverage, LicenseId, OrganizationId
+from licet.items import Kinship
+from licet.parties import Assurance, PersonStatus, Usable, usable_standings
+from licet.terms import FOREVER, Act, Coverage, LicenseId, Truth, truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +47,16 @@ class Gathered:
     """Each requirement with its facts, and when a premise next changes.
 
     `lapse` is the first boundary after the instant of decision. `standings` and
-    `licenses` are those that were read.
+    `licenses` are those that were relied on.
     """
 
-    requirements: tuple[tuple[CompiledDirective, DirectiveFacts], ...]
+    requirements: tuple[tuple[RuleSet, Facts], ...]
     lapse: datetime
     standings: tuple[str, ...]
     licenses: tuple[LicenseId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipient:
-    """A person or an organization that would receive the item."""
-
-    kind: Recipient
-    status: PersonStatus
-    claimant: Claimant
-
-
-@dataclass(frozen=True, slots=True)
-class _Cover:
-    """Whether leave covers a recipient, by which licenses, and when that may change."""
-
-    coverage: Coverage
-    licenses: tuple[LicenseId, ...] = ()
-    boundaries: tuple[datetime, ...] = ()
-
-
+@lru_cache(maxsize=64)
 def usable_rule(parameters: Parameters) -> Usable:
     """Counsel's readings about evidence, as one value."""
     return Usable(
@@ -80,157 +66,246 @@ def usable_rule(parameters: Parameters) -> Usable:
     )
 
 
-def gather(item: Item, caller: Caller, snapshot: Snapshot, at: datetime) -> Gathered:
-    """Collect what bears on the release of `item` to `caller` at `at`.
+def names_of(scene: Scene, parameters: Parameters) -> tuple[frozenset[str], frozenset[str]]:
+    """The names under which rules surely, and perhaps, reach the scene's item."""
+    if scene.model.kinship is Kinship.SAME:
+        return scene.model.names, frozenset()
+    conservative = parameters.derivatives == "conservative"
+    surely = scene.model.surely(conservative=conservative, share_limit=Decimal(parameters.distilled_share_limit))
+    return surely, scene.model.perhaps(conservative=conservative) - surely
 
-    Each foreign recipient is a requirement of its own: the person, and the
-    organization where counsel reads it as a recipient beside them or where no
-    person stands behind the call.
+
+def gather(scene: Scene, policy: Policy, at: datetime) -> Gathered:
+    """Collect what bears on a scene at `at`, in the order of the procedure.
+
+    Bars come first and reach everything; what is published or is no controlled act
+    is under nothing else; then the directives in force, for each recipient and for
+    acts of sending; then the lists and end users; then advanced weights.
     """
-    policy = snapshot.policy
-    rule = usable_rule(policy.parameters)
-    believable = _believable(caller, snapshot)
-    usable = usable_standings(believable, rule, at)
-    organization = _organization(caller, snapshot)
-    recipients = tuple(_recipients(caller, organization, usable, policy.parameters))
-    licenses = _licenses(recipients, snapshot)
-
-    requirements: list[tuple[CompiledDirective, DirectiveFacts]] = []
-    relied: set[LicenseId] = set()
-    boundaries = [policy.fresh_until]
-    boundaries += [end for standing in believable for end in (standing.verified_at, rule.ends(standing))]
-    for compiled in policy.on(item.id):
-        directive = compiled.directive
-        boundaries += [directive.effective_at, directive.ends, *(x.starts for x in directive.exemptions)]
-        force = force_at(directive, policy.parameters, at)
-        if force is None:
-            continue
-        for recipient in recipients:
-            cover = _cover(directive, recipient, licenses, item, at)
-            relied.update(cover.licenses)
-            boundaries += cover.boundaries
-            facts = DirectiveFacts(
-                recipient=recipient.kind,
-                act=_naming(directive, policy.parameters),
-                status=recipient.status,
-                scope=_scope(directive, recipient, usable, organization, snapshot),
-                cover=cover.coverage,
-                force=force,
-            )
-            requirements.append((compiled, facts))
-    return Gathered(
-        tuple(requirements),
-        min((boundary for boundary in boundaries if boundary > at), default=FOREVER),
-        tuple(standing.id for standing in usable),
-        tuple(sorted(relied)),
-    )
+    return _Gathering(scene, policy, at).gather()
 
 
-def _believable(caller: Caller, snapshot: Snapshot) -> tuple[Standing, ...]:
-    """The caller's standings whose issuer may attest today."""
-    if caller.party is None:
-        return ()
-    standings = snapshot.standings.get(caller.party, ())
-    return tuple(standing for standing in standings if _may_attest(standing.issuer, snapshot))
+class _Gathering:
+    """One pass over one scene."""
+
+    def __init__(self, scene: Scene, policy: Policy, at: datetime) -> None:
+        self._scene = scene
+        self._policy = policy
+        self._parameters = policy.parameters
+        self._at = at
+        self._rule = usable_rule(policy.parameters)
+        standings = scene.person.standings if scene.person else ()
+        self._usable = usable_standings(standings, self._rule, at)
+        self._surely, self._perhaps = names_of(scene, policy.parameters)
+        self._recipients = Recipients(scene, self._usable, (self._surely, self._perhaps), policy, at)
+        self._boundaries = [policy.fresh_until]
+        self._boundaries += [end for s in standings for end in (s.verified_at, self._rule.ends(s))]
+        self._boundaries += self._recipients.nationality.boundaries
+        self._relied: set[LicenseId] = set()
+
+    def gather(self) -> Gathered:
+        requirements = list(self._bars())
+        if is_controlled(self._scene.mode) and not self._scene.model.published:
+            requirements += self._directives()
+            requirements += self._lists()
+            requirements += self._weights()
+        return Gathered(
+            tuple(requirements),
+            min((boundary for boundary in self._boundaries if boundary > self._at), default=FOREVER),
+            tuple(standing.id for standing in self._usable),
+            tuple(sorted(self._relied)),
+        )
+
+    # Step 3.
+
+    def _bars(self) -> Iterator[tuple[RuleSet, Facts]]:
+        for marks in self._marks():
+            facts = BarFacts(marks.denied, marks.blocked, marks.diversion, Truth.NO)
+            if facts != BarFacts(Truth.NO, Truth.NO, Truth.NO, Truth.NO):
+                yield self._policy.standing["bars"], facts
+        embargoed = self._embargoed()
+        if embargoed is not Truth.NO:
+            yield self._policy.standing["bars"], BarFacts(Truth.NO, Truth.NO, Truth.NO, embargoed)
+
+    def _embargoed(self) -> Truth:
+        if not self._parameters.embargo_block:
+            return Truth.NO
+        listing = self._policy.listing
+        if self._scene.region in listing.embargoed_regions or self._scene.place in listing.embargoed:
+            return Truth.YES
+        return truth(known=None if self._scene.place is None and self._parameters.unknown_place == "ask" else False)
+
+    def _marks(self) -> Iterator[Marks]:
+        if self._scene.person is not None:
+            yield self._scene.person.marks
+        if self._scene.body is not None:
+            yield self._scene.body.marks
+
+    # Steps 2, 4 to 6, 8: directives.
+
+    def _directives(self) -> Iterator[tuple[RuleSet, Facts]]:
+        for compiled in self._policy.on(self._surely | self._perhaps):
+            directive = compiled.directive
+            self._boundaries += [directive.effective_at, directive.ends, *(x.starts for x in directive.exemptions)]
+            force = force_at(directive, self._parameters, self._at)
+            if force is None:
+                continue
+            for recipient in self._recipients.under_directives:
+                cover = self._take(cover_of(self._recipients, compiled, [recipient], of_release=True))
+                yield (
+                    compiled.release,
+                    ReleaseFacts(
+                        recipient=recipient.kind,
+                        act=self._released(compiled),
+                        status=recipient.status,
+                        scope=self._scope(compiled, recipient.kind),
+                        cover=cover,
+                        force=force,
+                    ),
+                )
+            act = self._sent(compiled)
+            if act is not Naming.NOT_NAMED:
+                cover = self._take(cover_of(self._recipients, compiled, self._recipients.all))
+                yield compiled.sending, SendingFacts(act, self._reach(compiled), cover, force)
+
+    def _released(self, compiled: CompiledDirective) -> Naming:
+        release = is_release(self._scene.mode, self._parameters) and Act.RELEASE in compiled.directive.acts
+        return self._named(compiled, truth(known=release))
+
+    def _sent(self, compiled: CompiledDirective) -> Naming:
+        if Act.EXPORT not in compiled.directive.acts:
+            return Naming.NOT_NAMED
+        return self._named(compiled, sent_under_directive(self._scene, self._parameters, self._policy.listing))
+
+    def _named(self, compiled: CompiledDirective, act: Truth) -> Naming:
+        """Whether the directive names this act on this item; in doubt where the item's class is."""
+        if act is Truth.NO:
+            return Naming.NOT_NAMED
+        surely = act is Truth.YES and not self._surely.isdisjoint(compiled.directive.items)
+        return Naming.NAMED if surely else Naming.UNKNOWN
+
+    def _scope(self, compiled: CompiledDirective, kind: Recipient) -> Scope:
+        persons, body = compiled.directive.persons, self._scene.body
+        if kind is Recipient.PERSON:
+            return self._recipients.nationality.scope(persons)
+        if body is None:
+            return Scope.UNKNOWN
+        return scope_of_organization(persons, body.organization, self._policy.groups, self._parameters)
+
+    def _reach(self, compiled: CompiledDirective) -> Scope:
+        """Whether a sending goes to a country group, by the destination or by who receives it."""
+        persons = compiled.directive.persons
+        if isinstance(persons, AllForeignPersons):
+            return Scope.IN_SCOPE
+        place = self._scene.place
+        if place is None and self._parameters.unknown_place == "ignore":
+            scopes = {Scope.OUTSIDE}
+        else:
+            scopes = {scope_of_country(place, persons.groups, self._policy.groups, self._parameters)}
+        for recipient in self._recipients.under_directives:
+            if recipient.status is not PersonStatus.NOT_FOREIGN:
+                scopes.add(self._scope(compiled, recipient.kind))
+        return next(scope for scope in (Scope.IN_SCOPE, Scope.UNKNOWN, Scope.OUTSIDE) if scope in scopes)
+
+    # Step 7: lists and end users.
+
+    def _lists(self) -> Iterator[tuple[RuleSet, Facts]]:
+        conduct = self._conduct()
+        if conduct is None:
+            return
+        for recipient in self._recipients.all:
+            marks = recipient.marks
+            if marks.listed is not Truth.NO or marks.owned is not Truth.NO:
+                yield self._entity_list(marks, conduct, self._standing_cover("entity_list", recipient.kind))
+            if marks.military is not Truth.NO:
+                cover = self._standing_cover("744.21", recipient.kind)
+                facts = MilitaryFacts(marks.military, self._military_country(), Truth.UNKNOWN, conduct, cover)
+                yield self._policy.standing["744.21"], facts
+            if marks.intelligence is not Truth.NO:
+                yield self._intelligence(marks, conduct, self._standing_cover("744.22", recipient.kind))
+
+    def _conduct(self) -> Conduct | None:
+        """An act of the item, a service only, or neither."""
+        moved = sent(self._scene, self._parameters, self._policy.listing)
+        if is_release(self._scene.mode, self._parameters) or moved is not Truth.NO:
+            return Conduct.ITEM
+        return Conduct.SERVICE if is_inference(self._scene.mode) else None
+
+    def _entity_list(self, marks: Marks, conduct: Conduct, cover: Coverage) -> tuple[RuleSet, Facts]:
+        services = _switch(on=self._parameters.block_listed_parties)
+        facts = ListFacts(marks.listed, marks.owned, self._affiliates_rule(), conduct, services, cover)
+        return self._policy.standing["entity_list"], facts
+
+    def _affiliates_rule(self) -> Switch:
+        if self._parameters.affiliates_rule_suspended != "by_date":
+            return _switch(on=self._parameters.affiliates_rule_suspended == "false")
+        intervals = self._policy.listing.affiliates_in_force
+        self._boundaries += [boundary for interval in intervals for boundary in interval]
+        return _switch(on=any(start <= self._at < end for start, end in intervals))
+
+    def _intelligence(self, marks: Marks, conduct: Conduct, cover: Coverage) -> tuple[RuleSet, Facts]:
+        facts = IntelligenceFacts(
+            end_user=marks.intelligence,
+            country=self._any_country(self._policy.listing.military_intelligence),
+            item=_switch(on=conduct is Conduct.ITEM),
+            service=_switch(on=is_inference(self._scene.mode)),
+            deny_services=_switch(on=self._parameters.milintel_service == "deny"),
+            cover=cover,
+        )
+        return self._policy.standing["744.22"], facts
+
+    def _military_country(self) -> MilitaryCountry:
+        listing = self._policy.listing
+        if self._any_country(listing.military_any_item) is Truth.YES:
+            return MilitaryCountry.ANY_ITEM
+        listed = self._any_country(listing.military_listed_items)
+        if listed is Truth.YES:
+            return MilitaryCountry.LISTED_ITEMS
+        return MilitaryCountry.UNKNOWN if listed is Truth.UNKNOWN else MilitaryCountry.OTHER
+
+    def _any_country(self, countries: frozenset[str]) -> Truth:
+        """Whether the place, a nationality or the organization's country is one of these."""
+        known = set(self._recipients.nationality.countries)
+        if self._scene.body is not None:
+            known.add(place_of(self._scene.body.organization) or "")
+        if self._scene.place is not None:
+            known.add(same_country(self._scene.place))
+        known.discard("")
+        return truth(known=None if not known else not known.isdisjoint(countries))
+
+    # Step 7: ECCN 4E091.
+
+    def _weights(self) -> Iterator[tuple[RuleSet, Facts]]:
+        advanced = truth(known=self._scene.model.advanced)
+        leaving = sent(self._scene, self._parameters, self._policy.listing)
+        if advanced is Truth.NO or leaving is Truth.NO or is_inference(self._scene.mode):
+            return
+        cover = self._take(cover_of(self._recipients, "4e091", self._recipients.all))
+        enforced = _switch(on=self._parameters.enforce_4e091)
+        yield self._policy.standing["4e091"], WeightsFacts(advanced, leaving, self._exception(), enforced, cover)
+
+    def _exception(self) -> Truth:
+        """License Exception AIA: located and headquartered, with the ultimate parent, in a named country.
+
+        Where an organization is organized and where it is are known; where it and
+        its ultimate parent are headquartered is not, and must be shown.
+        """
+        body, aia = self._scene.body, self._policy.listing.aia
+        if body is None or place_of(body.organization) not in aia or self._scene.place not in aia:
+            return Truth.NO
+        return Truth.UNKNOWN
+
+    # Step 8.
+
+    def _standing_cover(self, requirement: str, kind: Recipient) -> Coverage:
+        recipients = [recipient for recipient in self._recipients.all if recipient.kind is kind]
+        return self._take(cover_of(self._recipients, requirement, recipients))
+
+    def _take(self, cover: Cover) -> Coverage:
+        self._relied.update(cover.licenses)
+        self._boundaries += cover.boundaries
+        return cover.coverage
 
 
-def _may_attest(issuer: OrganizationId, snapshot: Snapshot) -> bool:
-    organization = snapshot.organizations.get(issuer)
-    return organization is not None and organization.verified and not organization.suspended
-
-
-def _organization(caller: Caller, snapshot: Snapshot) -> Organization | None:
-    """The organization on whose account the call is made; one not enrolled is unverified."""
-    name = caller.organization
-    if caller.party is not None:
-        party = snapshot.parties.get(caller.party)
-        name = None if party is None else party.organization
-    if name is None:
-        return None
-    return snapshot.organizations.get(name) or Organization(name, name, "INT", verified=False)
-
-
-def _recipients(
-    caller: Caller, organization: Organization | None, usable: tuple[Standing, ...], parameters: Parameters
-) -> Iterator[_Recipient]:
-    account = None if organization is None else holder_of_organization(organization.id)
-    if caller.natural_person:
-        holder = None if caller.party is None else holder_of_person(caller.party)
-        relation = None if organization is None else _relation(usable, organization.id)
-        yield _Recipient(Recipient.PERSON, establish_status(usable), Claimant(holder, account, relation))
-    if organization is not None and (parameters.org_is_recipient or not caller.natural_person):
-        yield _Recipient(Recipient.ORGANIZATION, establish_organization(organization), Claimant(account))
-
-
-def _relation(usable: tuple[Standing, ...], organization: OrganizationId) -> Relation | None:
-    """What the person is shown to be to the organization; nothing where evidence disagrees."""
-    facts = (fact for standing in usable for fact in standing.facts)
-    shown = {fact.relation for fact in facts if isinstance(fact, MemberOf) and fact.organization == organization}
-    return shown.pop() if len(shown) == 1 else None
-
-
-def _licenses(recipients: tuple[_Recipient, ...], snapshot: Snapshot) -> tuple[License, ...]:
-    """The licenses that name any recipient or the employer of one."""
-    claimants = [recipient.claimant for recipient in recipients]
-    holders = {name for x in claimants for name in (x.holder, x.employer) if name is not None}
-    found = {license_.id: license_ for holder in holders for license_ in snapshot.licenses.get(holder, ())}
-    return tuple(found[number] for number in sorted(found))
-
-
-def _naming(directive: Directive, parameters: Parameters) -> Naming:
-    """Whether the directive names inference, which counsel may read as a release or as no act."""
-    named = parameters.remote_inference == "release" and Act.RELEASE in directive.acts
-    return Naming.NAMED if named else Naming.NOT_NAMED
-
-
-def _scope(
-    directive: Directive,
-    recipient: _Recipient,
-    usable: tuple[Standing, ...],
-    organization: Organization | None,
-    snapshot: Snapshot,
-) -> Scope:
-    groups, parameters = snapshot.policy.groups, snapshot.policy.parameters
-    if recipient.kind is Recipient.PERSON:
-        return scope_of_person(directive.persons, usable, groups, parameters)
-    return scope_of_organization(directive.persons, organization, groups, parameters)
-
-
-def _cover(
-    directive: Directive, recipient: _Recipient, licenses: tuple[License, ...], item: Item, at: datetime
-) -> _Cover:
-    """The best leave a recipient has from one directive.
-
-    Where several licenses each suffice, together they are one premise that ends
-    with the last of them. Who is not foreign needs no leave, and none is read.
-    """
-    if recipient.status is PersonStatus.NOT_FOREIGN:
-        return _Cover(Coverage.NONE)
-    exempt = _exempt(directive, recipient, item, at)
-    if exempt is Coverage.COVERED:
-        return _Cover(Coverage.COVERED)
-    found = [(x, covers(x, recipient.claimant, item.id, at)) for x in licenses if item.id in x.items]
-    covering = [x for x, coverage in found if coverage is Coverage.COVERED]
-    if covering:
-        return _Cover(Coverage.COVERED, tuple(x.id for x in covering), (max(x.ends for x in covering),))
-    unknown = exempt is Coverage.UNKNOWN or any(coverage is Coverage.UNKNOWN for _, coverage in found)
-    boundaries = tuple(end for x, _ in found for end in (x.valid_from, x.ends))
-    return _Cover(Coverage.UNKNOWN if unknown else Coverage.NONE, (), boundaries)
-
-
-def _exempt(directive: Directive, recipient: _Recipient, item: Item, at: datetime) -> Coverage:
-    """Whether the directive itself exempts a recipient: listed ids only, only what it says it covers."""
-    best = Coverage.NONE
-    for exemption in directive.exemptions:
-        if item.id not in exemption.items or at < exemption.starts:
-            continue
-        named = set(map(holder_of_organization, exemption.organizations))
-        if recipient.kind is Recipient.ORGANIZATION:
-            if Reach.ENTITY in exemption.covers and recipient.claimant.holder in named:
-                return Coverage.COVERED
-        elif Reach.FOREIGN_NATIONAL_EMPLOYEES in exemption.covers and recipient.claimant.employer in named:
-            if recipient.claimant.relation is Relation.EMPLOYEE:
-                return Coverage.COVERED
-            if recipient.claimant.relation is None:
-                best = Coverage.UNKNOWN
-    return best
+def _switch(*, on: bool) -> Switch:
+    return Switch.ON if on else Switch.OFF

@@ -7,26 +7,27 @@ completions of the unknown facts give different outcomes.
 from collections.abc import Iterable
 
 from licet.decisions.decision import Judged
-from licet.directives import CompiledDirective, DirectiveFacts
+from licet.directives import Facts, RuleSet
 from licet.terms import Outcome
 
 
-def judge(compiled: CompiledDirective, facts: DirectiveFacts) -> Judged:
-    """The verdict of one directive's rules on facts of which some may be unknown.
+def judge(rules: RuleSet, facts: Facts) -> Judged:
+    """The verdict of one requirement's rules on facts of which some may be unknown.
 
     Raises:
         KeyError: the table has no row for a completion; the caller refuses.
     """
-    fired = {completion: compiled.table[completion] for completion in facts.completions()}
-    outcomes = {completion: _outcome(compiled, rules) for completion, rules in fired.items()}
-    rules = tuple(sorted({rule for ids in fired.values() for rule in ids}))
+    fired = {completion: rules.table[completion] for completion in facts.completions()}
+    outcomes = {completion: _outcome(rules, ids) for completion, ids in fired.items()}
     distinct = set(outcomes.values())
+    ids = tuple(sorted({each for fires in fired.values() for each in fires}))
     if len(distinct) == 1:
-        return Judged(compiled.directive.id, facts, distinct.pop(), rules, ())
-    permitting = [completion for completion, outcome in outcomes.items() if outcome is Outcome.PERMIT]
-    refusing = [completion for completion, outcome in outcomes.items() if outcome is not Outcome.PERMIT]
-    pivots = tuple(name for name in facts.unknowns if _turns(name, permitting, refusing))
-    return Judged(compiled.directive.id, facts, Outcome.NEEDS_EVIDENCE, rules, pivots)
+        return Judged(rules, facts, distinct.pop(), ids, ())
+    best = min(distinct, key=lambda outcome: outcome.weight)
+    lighter = [completion for completion, outcome in outcomes.items() if outcome is best]
+    heavier = [completion for completion, outcome in outcomes.items() if outcome is not best]
+    pivots = tuple(name for name in facts.unknowns if _turns(name, lighter, heavier))
+    return Judged(rules, facts, Outcome.NEEDS_EVIDENCE, ids, pivots)
 
 
 def join(outcomes: Iterable[Outcome]) -> Outcome:
@@ -34,10 +35,10 @@ def join(outcomes: Iterable[Outcome]) -> Outcome:
     return max(outcomes, key=lambda outcome: outcome.weight, default=Outcome.PERMIT)
 
 
-def _outcome(compiled: CompiledDirective, rules: tuple[str, ...]) -> Outcome:
-    return join(compiled.rules[rule].outcome for rule in rules)
+def _outcome(rules: RuleSet, ids: tuple[str, ...]) -> Outcome:
+    return join(rules.rules[each].outcome for each in ids)
 
 
-def _turns(name: str, permitting: list[DirectiveFacts], refusing: list[DirectiveFacts]) -> bool:
-    """Whether some value of this fact leads to a permit that another value does not."""
-    return {getattr(x, name) for x in permitting} != {getattr(x, name) for x in refusing}
+def _turns(name: str, lighter: list[Facts], heavier: list[Facts]) -> bool:
+    """Whether some value of this fact leads to the better answer that another value does not."""
+    return {getattr(x, name) for x in lighter} != {getattr(x, name) for x in heavier}

@@ -1,4 +1,4 @@
-"""Whether a foreign recipient is one of the nationals a country-scoped directive reaches.
+"""Of which country a recipient counts as a national, and whether a rule reaches it.
 
 Source: 15 CFR 734.13(b), 734.14(b): a release counts as one to the person's most
 recent country of citizenship or permanent residency. Which nationality counts,
@@ -6,67 +6,128 @@ what a tie means and where Macau belongs are counsel's parameters.
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime, time
 
-from licet.directives import AllForeignPersons, Parameters, Scope
-from licet.directives.directive import Persons
+from licet.decisions.scene import Person, Tie
+from licet.directives import AllForeignPersons, Parameters, Persons, Scope
 from licet.law import CountryGroups
 from licet.parties import Citizenship, Organization, PermanentResidence, Standing
+from licet.terms import is_country
 
 _US = "US"
 
 
-def scope_of_person(
-    persons: Persons, standings: Iterable[Standing], groups: CountryGroups, parameters: Parameters
-) -> Scope:
-    """Whether a directive's scope reaches a foreign person, by what is shown of them."""
-    if isinstance(persons, AllForeignPersons):
-        return Scope.IN_SCOPE
-    held = {
-        (fact.country, fact.acquired)
-        for standing in standings
-        for fact in standing.facts
-        if isinstance(fact, Citizenship | PermanentResidence) and fact.country != _US
-    }
-    members = groups.union(persons.groups)
-    scopes = {
-        _scope_of_country(country, members, persons.groups, parameters) for country, _ in _candidates(held, parameters)
-    }
-    if not scopes or Scope.UNKNOWN in scopes:
-        return Scope.IN_SCOPE if Scope.IN_SCOPE in scopes and parameters.nationality_rule == "any" else Scope.UNKNOWN
-    if len(scopes) == 1:
-        return scopes.pop()
-    if parameters.nationality_rule == "any" or parameters.nationality_tie == "strictest":
-        return Scope.IN_SCOPE
-    return Scope.UNKNOWN
+def same_country(code: str) -> str:
+    """Hong Kong counts as China."""
+    return "CN" if code == "HK" else code
+
+
+def scope_of_country(country: str | None, groups: frozenset[str], law: CountryGroups, parameters: Parameters) -> Scope:
+    """Whether a country is in any of the groups; Macau beside D:5 as counsel reads it."""
+    if country is None or not is_country(country):
+        return Scope.UNKNOWN
+    if country == "MO" and "D:5" in groups and parameters.macau != "literal":
+        return Scope.IN_SCOPE if parameters.macau == "with_d5" else Scope.UNKNOWN
+    return Scope.IN_SCOPE if same_country(country) in law.union(groups) else Scope.OUTSIDE
 
 
 def scope_of_organization(
-    persons: Persons, organization: Organization | None, groups: CountryGroups, parameters: Parameters
+    persons: Persons, organization: Organization, law: CountryGroups, parameters: Parameters
 ) -> Scope:
-    """The same for an organization, by the country under whose law it is organized."""
+    """Whether a directive's scope reaches an organization, by the country under whose law it is organized.
+
+    What nobody verified may restrict, but is not relied on to permit.
+    """
     if isinstance(persons, AllForeignPersons):
         return Scope.IN_SCOPE
-    if organization is None or organization.organized_under == "INT":
-        return Scope.UNKNOWN
+    scope = scope_of_country(place_of(organization), persons.groups, law, parameters)
+    return Scope.UNKNOWN if scope is Scope.OUTSIDE and not organization.verified else scope
+
+
+def place_of(organization: Organization) -> str | None:
+    """The country under whose law it is organized; None for an international organization."""
     country = organization.organized_under.partition("-")[0]
-    return _scope_of_country(country, groups.union(persons.groups), persons.groups, parameters)
+    return None if country == "INT" else country
 
 
-def _candidates(held: set[tuple[str, date | None]], parameters: Parameters) -> set[tuple[str, date | None]]:
-    """The nationalities that count.
+class Nationality:
+    """A person's nationalities at one instant, as stated and as proved."""
 
-    Where a date is missing the most recent one cannot be told, so all count.
-    """
-    dates = [acquired for _, acquired in held if acquired is not None]
-    if parameters.nationality_rule == "any" or len(dates) < len(held):
-        return held
-    return {(country, acquired) for country, acquired in held if acquired == max(dates)}
+    def __init__(
+        self, person: Person, usable: Iterable[Standing], day: date, law: CountryGroups, parameters: Parameters
+    ) -> None:
+        proved = [fact for standing in usable for fact in standing.facts]
+        self._proved = {(fact.country, False) for fact in proved if isinstance(fact, Citizenship)} | {
+            (fact.country, True) for fact in proved if isinstance(fact, PermanentResidence)
+        }
+        stated = {(tie.country, tie.residence) for tie in person.ties}
+        shown = (
+            Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired)
+            for fact in proved
+            if isinstance(fact, Citizenship | PermanentResidence)
+        )
+        every = [*person.ties, *(tie for tie in shown if (tie.country, tie.residence) not in stated)]
+        self._held = [tie for tie in every if _held(tie, day) and tie.country != _US]
+        self._every = every
+        self._law = law
+        self._parameters = parameters
+
+    @property
+    def countries(self) -> frozenset[str]:
+        """Every country of a citizenship or residency still held, stated or proved."""
+        return frozenset(same_country(tie.country) for tie in self._held)
+
+    @property
+    def boundaries(self) -> tuple[datetime, ...]:
+        """The instants at which a citizenship or residency begins or ends."""
+        days = (day for tie in self._every for day in (tie.acquired, tie.lost) if day is not None)
+        return tuple(datetime.combine(day, time(), UTC) for day in days)
+
+    @property
+    def is_citizen_elsewhere(self) -> bool:
+        """Whether a citizenship of another country than the US is still held, stated or proved."""
+        return any(not tie.residence for tie in self._held)
+
+    def scope(self, persons: Persons) -> Scope:
+        """Whether a directive's scope reaches this person, if foreign."""
+        if isinstance(persons, AllForeignPersons):
+            return Scope.IN_SCOPE
+        return self.within(persons.groups)
+
+    def within(self, groups: frozenset[str]) -> Scope:
+        """Whether the nationality that counts is in the groups.
+
+        What is relied on to permit must be proved; what is only stated may restrict.
+        """
+        scopes = {self._scope_of(tie, groups) for tie in self._counting()}
+        if len(scopes) == 1:
+            return scopes.pop()
+        strict = self._parameters.nationality_rule == "any" or self._parameters.nationality_tie == "strictest"
+        return Scope.IN_SCOPE if strict and Scope.IN_SCOPE in scopes else Scope.UNKNOWN
+
+    def of_other_country_than(self, country: str | None) -> Scope:
+        """Whether the nationality that counts is another country's."""
+        if country is None:
+            return Scope.UNKNOWN
+        others = {same_country(tie.country) != same_country(country) for tie in self._counting()}
+        if len(others) != 1:
+            return Scope.UNKNOWN
+        return Scope.IN_SCOPE if others.pop() else Scope.OUTSIDE
+
+    def _counting(self) -> list[Tie]:
+        """The nationalities that count; all of them where a date is missing, since the most recent cannot be told."""
+        dates = [tie.acquired for tie in self._held if tie.acquired is not None]
+        if self._parameters.nationality_rule == "any" or len(dates) < len(self._held):
+            return self._held
+        return [tie for tie in self._held if tie.acquired == max(dates)]
+
+    def _scope_of(self, tie: Tie, groups: frozenset[str]) -> Scope:
+        scope = scope_of_country(tie.country, groups, self._law, self._parameters)
+        if scope is Scope.OUTSIDE and (tie.country, tie.residence) not in self._proved:
+            return Scope.UNKNOWN
+        return scope
 
 
-def _scope_of_country(country: str, members: frozenset[str], groups: frozenset[str], parameters: Parameters) -> Scope:
-    if country == "HK":
-        country = "CN"
-    if country == "MO" and "D:5" in groups and parameters.macau != "literal":
-        return Scope.IN_SCOPE if parameters.macau == "with_d5" else Scope.UNKNOWN
-    return Scope.IN_SCOPE if country in members else Scope.OUTSIDE
+def _held(tie: Tie, day: date) -> bool:
+    begun = tie.acquired is None or tie.acquired <= day
+    return begun and (tie.lost is None or tie.lost > day)

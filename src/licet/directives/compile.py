@@ -1,4 +1,4 @@
-"""Compile a directive to Cedar text, and its text to a judged table.
+"""Compile Cedar text to a judged table; a directive first to its text.
 
 The Cedar text is what counsel reads and what is enforced: the table is filled by
 running the text through the Cedar engine, validated against the schema, for
@@ -7,24 +7,36 @@ and a skipped prohibition would permit; so any error, missing decision or
 unexpected id refuses the whole policy.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from importlib.resources import files
 
 import cedarpy
 
 from licet.directives.directive import AllForeignPersons, Directive
-from licet.directives.facts import MEMBERS, DirectiveFacts, Recipient, all_facts, cedar_schema
+from licet.directives.facts import (
+    BarFacts,
+    Facts,
+    IntelligenceFacts,
+    ListFacts,
+    MilitaryFacts,
+    Recipient,
+    ReleaseFacts,
+    SendingFacts,
+    WeightsFacts,
+    all_facts,
+    cedar_schema,
+    members,
+)
 from licet.errors import ConfigurationError
 from licet.terms import Disclosure, Outcome
-
-Table: TypeAlias = Mapping[DirectiveFacts, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled prohibition: what it says when it fires."""
+    """One prohibition: what it says when it fires."""
 
     id: str
     citation: str
@@ -34,13 +46,41 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledDirective:
-    """A directive, its Cedar text, its rules by id, and which of them fire on which facts."""
+class RuleSet:
+    """Rules over one record: their text, what each says, and which fire on which facts.
 
-    directive: Directive
+    `name` is what a license names when it covers this requirement.
+    """
+
+    id: str
+    name: str
     cedar: str
     rules: Mapping[str, Rule]
-    table: Table
+    table: Mapping[Facts, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledDirective:
+    """A directive and its two rule sets: releases to recipients, and acts of sending."""
+
+    directive: Directive
+    release: RuleSet
+    sending: RuleSet
+
+    @property
+    def cedar(self) -> str:
+        """The rules as counsel reads them."""
+        return f"{self.release.cedar}\n{self.sending.cedar}"
+
+
+STANDING_RULES: Mapping[str, type[Facts]] = {
+    "bars": BarFacts,
+    "entity_list": ListFacts,
+    "744.21": MilitaryFacts,
+    "744.22": IntelligenceFacts,
+    "4e091": WeightsFacts,
+}
+"""The rules that always stand, by the name under which a license covers each; one file of Cedar each."""
 
 
 @lru_cache(maxsize=256)  # a renewed or amended policy compiles only what changed
@@ -50,60 +90,95 @@ def compile_directive(directive: Directive) -> CompiledDirective:
     Raises:
         ConfigurationError: the rules do not validate or fail to evaluate.
     """
-    rules = {rule.id: rule for rule in (_rule(directive, recipient) for recipient in Recipient)}
-    cedar = _cedar_text(directive, rules)
-    return CompiledDirective(directive, cedar, rules, tabulate(cedar, tuple(rules), directive.items))
+    release = compile_rules(directive.id, "directive", _release_text(directive), ReleaseFacts, directive.items)
+    sending = compile_rules(directive.id, "directive", _sending_text(directive), SendingFacts, directive.items)
+    return CompiledDirective(directive, release, sending)
 
 
-def rule_id(directive: Directive, recipient: Recipient) -> str:
-    """The id of the rule for one kind of recipient."""
-    return f"{directive.id}/foreign-{recipient.value}"
-
-
-def tabulate(cedar: str, rule_ids: Sequence[str], items: Sequence[str]) -> Table:
-    """Which rules fire on every combination of complete facts, as Cedar itself answers.
+@lru_cache(maxsize=1)
+def standing_rules() -> Mapping[str, RuleSet]:
+    """The standing rules, compiled from the Cedar files that this version ships.
 
     Raises:
-        ConfigurationError: the text does not validate, a rule failed to evaluate,
-            or the rules do not treat the items they name alike.
+        ConfigurationError: a file does not hold.
     """
-    schema = cedar_schema()
-    validation = cedarpy.validate_policies(cedar, schema)
+    compiled = {}
+    for name, kind in STANDING_RULES.items():
+        text = files("licet.directives").joinpath("rules", f"{name}.cedar").read_text(encoding="utf-8")
+        compiled[name] = compile_rules(name, name, text, kind, ("any",))
+    return compiled
+
+
+def compile_rules(id_: str, name: str, cedar: str, kind: type[Facts], items: Sequence[str]) -> RuleSet:
+    """Validate, read and tabulate rules.
+
+    Raises:
+        ConfigurationError: the text does not validate, an annotation is missing, a
+            rule failed to evaluate, or the rules do not treat the items alike.
+    """
+    validation = cedarpy.validate_policies(cedar, cedar_schema(kind))
     if not validation.validation_passed:
-        raise ConfigurationError(
-            "compiled rules do not validate: " + "; ".join(map(str, validation.errors)), code="rules_invalid"
-        )
-    policies, typed = cedarpy.PolicySet.from_str(cedar), cedarpy.Schema.from_str(schema)
-    combinations = list(all_facts(complete=True))
-    table: dict[DirectiveFacts, tuple[str, ...]] = {}
+        raise _invalid("rules do not validate: " + "; ".join(map(str, validation.errors)))
+    rules = {rule.id: rule for rule in _read_rules(cedar)}
+    return RuleSet(id_, name, cedar, rules, _tabulate(cedar, kind, frozenset(rules), items))
+
+
+def _read_rules(cedar: str) -> list[Rule]:
+    """What each prohibition says of itself in its annotations."""
+    rules = []
+    for policy in json.loads(cedarpy.policies_to_json_str(cedar))["staticPolicies"].values():
+        if policy["effect"] == "permit":
+            continue
+        notes = policy.get("annotations", {})
+        try:
+            outcome, disclosure = Outcome(notes["outcome"]), Disclosure(notes["disclosure"])
+            rules.append(Rule(notes["id"], notes["citation"], outcome, disclosure, notes["text"]))
+        except (KeyError, ValueError) as err:
+            raise _invalid(
+                f"expected every prohibition to have id, citation, outcome, disclosure and text: {err}"
+            ) from err
+    if len({rule.id for rule in rules}) != len(rules):
+        raise _invalid("expected every rule to have an id of its own")
+    return rules
+
+
+def _tabulate(
+    cedar: str, kind: type[Facts], rule_ids: frozenset[str], items: Sequence[str]
+) -> Mapping[Facts, tuple[str, ...]]:
+    """Which rules fire on every combination of complete facts, as Cedar itself answers."""
+    policies, schema = cedarpy.PolicySet.from_str(cedar), cedarpy.Schema.from_str(cedar_schema(kind))
+    combinations = list(all_facts(kind, complete=True))
+    table: dict[Facts, tuple[str, ...]] = {}
     for item in items:
         requests = [_cedar_request(facts, item) for facts in combinations]
-        results = cedarpy.is_authorized_batch(requests, policies, [], typed)
+        results = cedarpy.is_authorized_batch(requests, policies, [], schema)
         for facts, result in zip(combinations, results, strict=True):
             fired = _fired(result, rule_ids)
             if table.setdefault(facts, fired) != fired:
-                raise ConfigurationError(
-                    f"expected the rules to treat their items alike, found a difference at `{item}`",
-                    code="rules_invalid",
-                )
+                raise _invalid(f"expected the rules to treat their items alike, found a difference at `{item}`")
     return table
 
 
-def _fired(result: cedarpy.AuthzResult, rule_ids: Sequence[str]) -> tuple[str, ...]:
+def _fired(result: cedarpy.AuthzResult, rule_ids: frozenset[str]) -> tuple[str, ...]:
     diagnostics = result.diagnostics
     if diagnostics.errors or result.decision not in {cedarpy.Decision.Allow, cedarpy.Decision.Deny}:
-        raise ConfigurationError(f"a rule failed to evaluate: {diagnostics.errors}", code="rules_invalid")
+        raise _invalid(f"a rule failed to evaluate: {diagnostics.errors}")
     if result.decision is cedarpy.Decision.Allow:
         return ()
     ids = tuple(sorted(diagnostics.id_annotations_by_reason.values()))
-    if len(ids) != len(diagnostics.reasons) or not ids or not set(ids) <= set(rule_ids):
-        raise ConfigurationError(f"expected the rules {rule_ids} alone to refuse, found {ids}", code="rules_invalid")
+    if len(ids) != len(diagnostics.reasons) or not ids or not rule_ids.issuperset(ids):
+        raise _invalid(f"expected the rules {sorted(rule_ids)} alone to refuse, found {ids}")
     return ids
 
 
-def _cedar_request(facts: DirectiveFacts, item: str) -> dict[str, object]:
+def _invalid(message: str) -> ConfigurationError:
+    return ConfigurationError(message, code="rules_invalid")
+
+
+def _cedar_request(facts: Facts, item: str) -> dict[str, object]:
     context = {
-        name: {"__entity": {"type": kind.__name__, "id": str(getattr(facts, name))}} for name, kind in MEMBERS.items()
+        name: {"__entity": {"type": kind.__name__, "id": str(getattr(facts, name))}}
+        for name, kind in members(type(facts)).items()
     }
     return {
         "principal": {"type": "Caller", "id": "caller"},
@@ -113,42 +188,18 @@ def _cedar_request(facts: DirectiveFacts, item: str) -> dict[str, object]:
     }
 
 
-def _rule(directive: Directive, recipient: Recipient) -> Rule:
-    whom = "a foreign person" if recipient is Recipient.PERSON else "an organization that is a foreign person"
+def _release_text(directive: Directive) -> str:
+    parts = [_head(directive)]
     reach = "" if isinstance(directive.persons, AllForeignPersons) else " of the nationalities it names"
-    return Rule(
-        rule_id(directive, recipient),
-        directive.citation,
-        Outcome.LICENSE_REQUIRED,
-        directive.disclosure,
-        f"An order of {directive.issuer} requires a license before this model is released to {whom}{reach}."
-        + (f" {directive.public_text}" if directive.public_text else ""),
-    )
-
-
-def _cedar_text(directive: Directive, rules: Mapping[str, Rule]) -> str:
-    items = ", ".join(f"Item::{_quoted(item)}" for item in directive.items)
-    head = (
-        f"// Directive {directive.id} of {_quoted(directive.issuer)}.\n"
-        "// What no rule forbids is permitted; a rule that forbids names itself.\n"
-        '@id("default")\npermit (principal, action, resource);\n'
-    )
-    parts = [head]
     for recipient in Recipient:
-        rule = rules[rule_id(directive, recipient)]
-        annotations = {
-            "id": rule.id,
-            "directive": directive.id,
-            "citation": rule.citation,
-            "outcome": rule.outcome.value,
-            "disclosure": rule.disclosure.value,
-        }
-        notes = "\n".join(f"@{name}({_quoted(value)})" for name, value in annotations.items())
+        whom = "a foreign person" if recipient is Recipient.PERSON else "an organization that is a foreign person"
+        text = f"An order of {directive.issuer} requires a license before this model is released to {whom}{reach}."
+        notes = _notes(directive, f"foreign-{recipient}", text)
         parts.append(
             f"{notes}\n"
             'forbid (principal, action == Action::"receive", resource)\n'
             "when {\n"
-            f"  [{items}].contains(resource) &&\n"
+            f"  {_items(directive)}.contains(resource) &&\n"
             f'  context.recipient == Recipient::"{recipient}" &&\n'
             '  context.force == Force::"binds" &&\n'
             '  context.act == Naming::"named" &&\n'
@@ -158,6 +209,45 @@ def _cedar_text(directive: Directive, rules: Mapping[str, Rule]) -> str:
             "};\n"
         )
     return "\n".join(parts)
+
+
+def _sending_text(directive: Directive) -> str:
+    text = f"An order of {directive.issuer} requires a license before this model is sent abroad, whoever receives it."
+    return (
+        f"{_head(directive)}\n{_notes(directive, 'sending', text)}\n"
+        'forbid (principal, action == Action::"receive", resource)\n'
+        "when {\n"
+        f"  {_items(directive)}.contains(resource) &&\n"
+        '  context.force == Force::"binds" &&\n'
+        '  context.act == Naming::"named" &&\n'
+        '  context.reach == Scope::"in_scope" &&\n'
+        '  context.cover == Coverage::"none"\n'
+        "};\n"
+    )
+
+
+def _head(directive: Directive) -> str:
+    return (
+        f"// Directive {directive.id} of {_quoted(directive.issuer)}.\n"
+        "// What no rule forbids is permitted; a rule that forbids names itself.\n"
+        '@id("default")\npermit (principal, action, resource);\n'
+    )
+
+
+def _notes(directive: Directive, name: str, text: str) -> str:
+    annotations = {
+        "id": f"{directive.id}/{name}",
+        "directive": directive.id,
+        "citation": directive.citation,
+        "outcome": Outcome.LICENSE_REQUIRED.value,
+        "disclosure": directive.disclosure.value,
+        "text": f"{text} {directive.public_text}" if directive.public_text else text,
+    }
+    return "\n".join(f"@{key}({_quoted(value)})" for key, value in annotations.items())
+
+
+def _items(directive: Directive) -> str:
+    return "[" + ", ".join(f"Item::{_quoted(item)}" for item in directive.items) + "]"
 
 
 def _quoted(text: str) -> str:

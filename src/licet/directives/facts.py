@@ -1,20 +1,48 @@
-"""The closed record over which one requirement is judged.
+"""The closed records over which requirements are judged, one kind of requirement a record.
 
 Every member is an enumeration. Where a member may be `unknown`, rules never see
 that value: an unknown fact is completed in every way, and the answers compared.
-The Cedar schema is written from this one definition.
+The Cedar schema of each record is written from its one definition.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from functools import cache
 from itertools import product
+from typing import Self, TypeVar, get_type_hints
 
 from licet.directives.lifecycle import Force
 from licet.parties import PersonStatus
-from licet.terms import Coverage
+from licet.terms import Coverage, Truth
 
 UNKNOWN = "unknown"
+Kind = TypeVar("Kind", bound="Facts")
+
+
+class Facts:
+    """What every record can do."""
+
+    __slots__ = ()
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """The members whose value is not known."""
+        return tuple(name for name in members(type(self)) if getattr(self, name) == UNKNOWN)
+
+    def completions(self) -> Iterator[Self]:
+        """These facts with every unknown member settled, in every way."""
+        unknowns = self.unknowns
+        if not unknowns:
+            yield self
+            return
+        choices = [known_values(members(type(self))[name]) for name in unknowns]
+        for values in product(*choices):
+            yield replace(self, **dict(zip(unknowns, values, strict=True)))  # type: ignore[type-var]  # all are dataclasses
+
+    def as_value(self) -> dict[str, str]:
+        """The record as plain JSON."""
+        return {name: str(getattr(self, name)) for name in members(type(self))}
 
 
 class Recipient(StrEnum):
@@ -25,7 +53,7 @@ class Recipient(StrEnum):
 
 
 class Scope(StrEnum):
-    """Whether a foreign recipient is one of those the directive reaches."""
+    """Whether somebody, or a place, is one of those a directive reaches."""
 
     IN_SCOPE = "in_scope"
     OUTSIDE = "outside"
@@ -33,15 +61,39 @@ class Scope(StrEnum):
 
 
 class Naming(StrEnum):
-    """Whether the act asked for is one the directive names."""
+    """Whether an act on an item is one that a directive names."""
 
     NAMED = "named"
     NOT_NAMED = "not_named"
+    UNKNOWN = "unknown"
+
+
+class Conduct(StrEnum):
+    """What is done: an act of the item, a service only, or neither."""
+
+    ITEM = "item"
+    SERVICE = "service"
+
+
+class Switch(StrEnum):
+    """A parameter of counsel's as a rule reads it."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class MilitaryCountry(StrEnum):
+    """Which part of 15 CFR 744.21 names the end user's country."""
+
+    ANY_ITEM = "any_item"
+    LISTED_ITEMS = "listed_items"
+    OTHER = "other"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class DirectiveFacts:
-    """What a directive's rules may read about one recipient of one item."""
+class ReleaseFacts(Facts):
+    """A directive's release act, for one recipient."""
 
     recipient: Recipient
     act: Naming
@@ -50,43 +102,117 @@ class DirectiveFacts:
     cover: Coverage
     force: Force
 
-    @property
-    def unknowns(self) -> tuple[str, ...]:
-        """The members whose value is not known."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) == UNKNOWN)
 
-    def completions(self) -> Iterator["DirectiveFacts"]:
-        """These facts with every unknown member settled, in every way."""
-        unknowns = self.unknowns
-        choices = [[x for x in type(getattr(self, name)) if x != UNKNOWN] for name in unknowns]
-        for values in product(*choices):
-            yield replace(self, **dict(zip(unknowns, values, strict=True)))
+@dataclass(frozen=True, slots=True)
+class SendingFacts(Facts):
+    """A directive's acts of sending: export, reexport, transfer (in-country)."""
+
+    act: Naming
+    reach: Scope
+    cover: Coverage
+    force: Force
 
 
-MEMBERS: dict[str, type[StrEnum]] = {
-    "recipient": Recipient,
-    "act": Naming,
-    "status": PersonStatus,
-    "scope": Scope,
-    "cover": Coverage,
-    "force": Force,
-}
+@dataclass(frozen=True, slots=True)
+class BarFacts(Facts):
+    """What no license cures."""
+
+    denied: Truth
+    blocked: Truth
+    diversion: Truth
+    embargoed: Truth
 
 
-def all_facts(*, complete: bool) -> Iterator[DirectiveFacts]:
+@dataclass(frozen=True, slots=True)
+class ListFacts(Facts):
+    """The Entity List, for one party, itself listed or owned by one that is."""
+
+    listed: Truth
+    owned: Truth
+    affiliates_rule: Switch
+    conduct: Conduct
+    services: Switch
+    cover: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class MilitaryFacts(Facts):
+    """Military end users, for one party."""
+
+    end_user: Truth
+    country: MilitaryCountry
+    item_listed: Truth
+    conduct: Conduct
+    cover: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class IntelligenceFacts(Facts):
+    """Military-intelligence end users, for one party."""
+
+    end_user: Truth
+    country: Truth
+    item: Switch
+    service: Switch
+    deny_services: Switch
+    cover: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFacts(Facts):
+    """ECCN 4E091: weights of an advanced model that leave the United States."""
+
+    advanced: Truth
+    leaving: Truth
+    exception: Truth
+    enforced: Switch
+    cover: Coverage
+
+
+RECORDS: tuple[type[Facts], ...] = (
+    ReleaseFacts,
+    SendingFacts,
+    BarFacts,
+    ListFacts,
+    MilitaryFacts,
+    IntelligenceFacts,
+    WeightsFacts,
+)
+
+
+def _read_members(kind: type[Facts]) -> Mapping[str, type[StrEnum]]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
+
+
+_MEMBERS: Mapping[type[Facts], Mapping[str, type[StrEnum]]] = {kind: _read_members(kind) for kind in RECORDS}
+
+
+def members(kind: type[Facts]) -> Mapping[str, type[StrEnum]]:
+    """A record's members and their types, in order."""
+    return _MEMBERS[kind]
+
+
+@cache
+def known_values(kind: type[StrEnum]) -> tuple[StrEnum, ...]:
+    """The values that are not our ignorance."""
+    return tuple(value for value in kind if value != UNKNOWN)
+
+
+def all_facts(kind: type[Kind], *, complete: bool) -> Iterator[Kind]:
     """Every combination; only those without an unknown member if `complete`."""
-    choices = [[x for x in kind if not (complete and x == UNKNOWN)] for kind in MEMBERS.values()]
+    choices = [known_values(each) if complete else tuple(each) for each in members(kind).values()]
     for values in product(*choices):
-        yield DirectiveFacts(*values)  # type: ignore[arg-type]  # MEMBERS is in the order of the fields
+        yield kind(*values)
 
 
-def cedar_schema() -> str:
-    """The Cedar schema of the record: one enumerated entity type a member, no `unknown`."""
+def cedar_schema(kind: type[Facts]) -> str:
+    """The Cedar schema of a record: one enumerated entity type a type, no `unknown`."""
     lines = ["entity Caller, Item;"]
-    for kind in MEMBERS.values():
-        values = ", ".join(f'"{x}"' for x in kind if x != UNKNOWN)
-        lines.append(f"entity {kind.__name__} enum [{values}];")
-    members = ",\n  ".join(f"{name}: {kind.__name__}" for name, kind in MEMBERS.items())
-    lines.append("type Facts = {\n  " + members + "\n};")
+    for each in dict.fromkeys(members(kind).values()):
+        values = ", ".join(f'"{value}"' for value in known_values(each))
+        lines.append(f"entity {each.__name__} enum [{values}];")
+    listed = ",\n  ".join(f"{name}: {each.__name__}" for name, each in members(kind).items())
+    lines.append("type Facts = {\n  " + listed + "\n};")
     lines.append('action "receive" appliesTo { principal: Caller, resource: Item, context: Facts };')
     return "\n".join(lines) + "\n"

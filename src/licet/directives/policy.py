@@ -3,17 +3,17 @@
 A bundle is the data that is signed and sent; a policy is that bundle compiled.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from licet.directives.compile import CompiledDirective, compile_directive
-from licet.directives.directive import NationalsOfGroups
+from licet.directives.compile import CompiledDirective, RuleSet, compile_directive, standing_rules
+from licet.directives.directive import Directive, NationalsOfGroups
 from licet.directives.parameters import Parameters, Setting, with_settings
 from licet.directives.parse import from_document
 from licet.errors import ConfigurationError, InputError
-from licet.law import CountryGroups
+from licet.law import CountryGroups, ListingRules, read_listing_rules
 from licet.terms import ItemId, digest, format_instant, parse_instant
 
 FORMAT = "licet-policy/1"
@@ -95,21 +95,27 @@ class PolicyBundle:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A compiled bundle: directives by the item they name, and counsel's readings."""
+    """A compiled bundle: directives, the rules that always stand, and counsel's readings.
+
+    `restricted` are the items that any directive ever named.
+    """
 
     epoch: int
     digest: str
     issued_at: datetime
     fresh_until: datetime
     parameters: Parameters
-    by_item: Mapping[ItemId, tuple[CompiledDirective, ...]]
     directives: tuple[CompiledDirective, ...]
-    restricted: frozenset[ItemId]
+    by_item: Mapping[str, tuple[CompiledDirective, ...]]
+    standing: Mapping[str, RuleSet]
+    restricted: frozenset[str]
     groups: CountryGroups
+    listing: ListingRules
 
-    def on(self, item: ItemId) -> Sequence[CompiledDirective]:
-        """The directives that name an item, in force or not."""
-        return self.by_item.get(item, ())
+    def on(self, items: Iterable[str]) -> tuple[CompiledDirective, ...]:
+        """The directives that name any of these items, in force or not, each once."""
+        found = {x.directive.id: x for item in sorted(items) for x in self.by_item.get(item, ())}
+        return tuple(found.values())
 
 
 def compile_policy(bundle: PolicyBundle, groups: CountryGroups) -> Policy:
@@ -119,24 +125,45 @@ def compile_policy(bundle: PolicyBundle, groups: CountryGroups) -> Policy:
         ConfigurationError: a directive's rules do not hold, or two directives share an id.
         InputError: a document, a parameter or a country group is not valid.
     """
-    compiled = tuple(compile_directive(from_document(document)) for document in bundle.documents)
-    ids = [x.directive.id for x in compiled]
-    if len(set(ids)) != len(ids):
+    directives = tuple(from_document(document) for document in bundle.documents)
+    policy = policy_of(directives, with_settings({s.name: s for s in bundle.settings}), groups, bundle.fresh_until)
+    return replace(
+        policy,
+        epoch=bundle.epoch,
+        digest=bundle.digest,
+        issued_at=bundle.issued_at,
+        restricted=policy.restricted | bundle.pinned,
+    )
+
+
+def policy_of(
+    directives: Sequence[Directive], parameters: Parameters, groups: CountryGroups, fresh_until: datetime
+) -> Policy:
+    """A policy of directives and parameters, outside any bundle: for case files and drafts.
+
+    Raises:
+        ConfigurationError: a directive's rules do not hold, or two directives share an id.
+        InputError: a country group is not one.
+    """
+    compiled = tuple(map(compile_directive, directives))
+    if len({x.directive.id for x in compiled}) != len(compiled):
         raise ConfigurationError("expected each directive once", code="directive_twice")
-    by_item: dict[ItemId, tuple[CompiledDirective, ...]] = {}
+    by_item: dict[str, tuple[CompiledDirective, ...]] = {}
     for one in compiled:
         if isinstance(one.directive.persons, NationalsOfGroups):
             groups.union(one.directive.persons.groups)
         for item in one.directive.items:
             by_item[item] = (*by_item.get(item, ()), one)
     return Policy(
-        bundle.epoch,
-        bundle.digest,
-        bundle.issued_at,
-        bundle.fresh_until,
-        with_settings({s.name: s for s in bundle.settings}),
-        by_item,
-        compiled,
-        bundle.pinned | by_item.keys(),
-        groups,
+        epoch=0,
+        digest="",
+        issued_at=fresh_until,
+        fresh_until=fresh_until,
+        parameters=parameters,
+        directives=compiled,
+        by_item=by_item,
+        standing=standing_rules(),
+        restricted=frozenset(by_item),
+        groups=groups,
+        listing=read_listing_rules(groups),
     )

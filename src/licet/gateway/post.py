@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from licet.decisions import Basis, Code, Decision, Permit, Request, Snapshot, facts_as_value
+from licet.decisions import Basis, Code, Decision, Permit, Request, Snapshot
 from licet.fleet import new_record_id
 from licet.records import Log, Receipt, Record, RecordKind
 from licet.terms import RecordId, format_instant
@@ -94,8 +94,9 @@ def _basis(basis: Basis) -> dict[str, Any]:
         "item": basis.item,
         "requirements": [
             {
-                "directive": judged.directive,
-                "facts": dict(facts_as_value(judged.facts)),
+                "requirement": judged.requirement.id,
+                "record": type(judged.facts).__name__,
+                "facts": judged.facts.as_value(),
                 "outcome": judged.outcome.value,
                 "rules": list(judged.rules),
             }

@@ -13,14 +13,24 @@ from licet.parties.standing import (
     PermanentResidence,
     Relation,
     Standing,
+    Stateless,
+    UnsettledStatus,
     fact_from_value,
     fact_to_value,
 )
-from licet.parties.status import PersonStatus, Usable, establish_organization, establish_status, usable_standings
+from licet.parties.status import (
+    Declared,
+    PersonStatus,
+    Usable,
+    establish_organization,
+    establish_status,
+    usable_standings,
+)
 
 __all__ = [
     "Assurance",
     "Citizenship",
+    "Declared",
     "EvidenceKind",
     "Fact",
     "ForeignPerson",
@@ -35,6 +45,8 @@ __all__ = [
     "Relation",
     "Serves",
     "Standing",
+    "Stateless",
+    "UnsettledStatus",
     "Usable",
     "establish_organization",
     "establish_status",

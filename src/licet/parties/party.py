@@ -35,7 +35,9 @@ class Organization:
 
     `organized_under` is an ISO country, `US-DE` for a state of the US, or `INT`.
     `attestation_keys` maps a key id to a public JWK. `verified` says that an
-    officer has checked the body's identity and place of organization.
+    officer has checked the body's identity and place of organization. A branch
+    is its parent, so `organized_under` holds the parent's. `formerly` is the id
+    under which the same body was known before.
     """
 
     id: OrganizationId
@@ -46,3 +48,6 @@ class Organization:
     suspended: bool = False
     attestation_keys: Mapping[str, Mapping[str, str]] | None = None
     assurance: Assurance = Assurance.SUBSTANTIAL
+    us_registered: bool = False
+    formerly: OrganizationId | None = None
+    parent: OrganizationId | None = None

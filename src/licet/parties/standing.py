@@ -23,9 +23,10 @@ class Assurance(IntEnum):
 
 
 class EvidenceKind(StrEnum):
-    """Which verifier made the standing."""
+    """Which verifier made the standing; `document` stands for any that reads a document itself."""
 
     ORGANIZATION_ATTESTATION = "org_user_attestation"
+    DOCUMENT = "document"
 
 
 class Relation(StrEnum):
@@ -53,6 +54,19 @@ class ForeignPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsettledStatus:
+    """A status of which the rule text does not say whether it is a foreign person's.
+
+    Source: 8 U.S.C. 1359 (INA 289), which 15 CFR 772.1 does not mention.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Stateless:
+    """A recognized document says that the person has no nationality."""
+
+
+@dataclass(frozen=True, slots=True)
 class Citizenship:
     """A citizenship held: at least this one, never exactly this one."""
 
@@ -76,7 +90,9 @@ class MemberOf:
     relation: Relation
 
 
-Fact: TypeAlias = NotForeignPerson | ForeignPerson | Citizenship | PermanentResidence | MemberOf
+Fact: TypeAlias = (
+    NotForeignPerson | ForeignPerson | UnsettledStatus | Stateless | Citizenship | PermanentResidence | MemberOf
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +123,18 @@ class Standing:
     withdrawn_at: datetime | None = None
 
 
+_PLAIN: Mapping[str, Fact] = {
+    "not_foreign_person": NotForeignPerson(),
+    "foreign_person": ForeignPerson(),
+    "unsettled_status": UnsettledStatus(),
+    "stateless": Stateless(),
+}
+_NAMES = {fact: name for name, fact in _PLAIN.items()}
+
+
 def fact_to_value(fact: Fact) -> dict[str, str | None]:
     """A fact as a JSON object with the name of its kind."""
     match fact:
-        case NotForeignPerson():
-            return {"fact": "not_foreign_person"}
-        case ForeignPerson():
-            return {"fact": "foreign_person"}
         case Citizenship(country, acquired):
             return {"fact": "citizenship", "country": country, "acquired": acquired.isoformat() if acquired else None}
         case PermanentResidence(country, acquired):
@@ -124,6 +145,8 @@ def fact_to_value(fact: Fact) -> dict[str, str | None]:
             }
         case MemberOf(organization, relation):
             return {"fact": "member_of", "organization": organization, "relation": relation.value}
+        case _:
+            return {"fact": _NAMES[fact]}
 
 
 def fact_from_value(value: Mapping[str, str | None]) -> Fact:
@@ -140,18 +163,14 @@ def fact_from_value(value: Mapping[str, str | None]) -> Fact:
 
 def _read_fact(value: Mapping[str, str | None]) -> Fact:
     match value["fact"]:
-        case "not_foreign_person":
-            return NotForeignPerson()
-        case "foreign_person":
-            return ForeignPerson()
         case "citizenship":
             return Citizenship(str(value["country"]), _date(value.get("acquired")))
         case "permanent_residence":
             return PermanentResidence(str(value["country"]), _date(value.get("acquired")))
         case "member_of":
             return MemberOf(OrganizationId(str(value["organization"])), Relation(str(value["relation"])))
-        case other:
-            raise ValueError(other)
+        case plain:
+            return _PLAIN[str(plain)]
 
 
 def _date(text: str | None) -> date | None:

@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from licet.parties.party import Organization, OrganizationKind
-from licet.parties.standing import Assurance, ForeignPerson, NotForeignPerson, Standing
+from licet.parties.standing import (
+    Assurance,
+    Citizenship,
+    EvidenceKind,
+    ForeignPerson,
+    NotForeignPerson,
+    Standing,
+    Stateless,
+    UnsettledStatus,
+)
 from licet.terms import FOREVER
 
 
@@ -20,6 +29,23 @@ class PersonStatus(StrEnum):
     NOT_FOREIGN = "not_foreign"
     FOREIGN = "foreign"
     UNKNOWN = "unknown"
+
+
+class Declared(StrEnum):
+    """What a person says of their own US status."""
+
+    FOREIGN = "foreign"
+    PROTECTED = "protected"
+    UNSETTLED = "unsettled"
+    NOTHING = "nothing"
+
+
+US = "US"
+_REGISTERED = {
+    "unset": PersonStatus.UNKNOWN,
+    "true": PersonStatus.NOT_FOREIGN,
+    "false": PersonStatus.FOREIGN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +70,9 @@ class Usable:
 
     def counts(self, standing: Standing, at: datetime) -> bool:
         """Whether the standing may be relied on at `at`."""
+        attested = standing.kind is EvidenceKind.ORGANIZATION_ATTESTATION
         return (
-            self.accept_organization_attestation
+            (self.accept_organization_attestation or not attested)
             and standing.assurance >= self.min_assurance
             and standing.verified_at <= at < self.ends(standing)
         )
@@ -56,25 +83,39 @@ def usable_standings(standings: Iterable[Standing], rule: Usable, at: datetime) 
     return tuple(standing for standing in standings if rule.counts(standing, at))
 
 
-def establish_status(usable: Iterable[Standing]) -> PersonStatus:
-    """What usable evidence says of a natural person.
+def establish_status(usable: Iterable[Standing], declared: Declared, *, any_citizenship: bool) -> PersonStatus:
+    """What usable evidence and the person's own word say of a natural person.
 
-    Evidence that contradicts itself establishes nothing.
+    An admission needs no assurance: who declares a foreign status and has another
+    country's citizenship, or a recognized stateless document, is foreign. A
+    declared protected status proves nothing. Evidence that contradicts itself, or
+    a status that the text does not settle, establishes nothing.
+
+    Args:
+        usable: Evidence that may be relied on.
+        declared: What the person says of their own status.
+        any_citizenship: Whether the person says they hold another country's citizenship.
     """
     facts = [fact for standing in usable for fact in standing.facts]
-    foreign = any(isinstance(fact, ForeignPerson) for fact in facts)
-    not_foreign = any(isinstance(fact, NotForeignPerson) for fact in facts)
-    if foreign == not_foreign:
+    nationality = any_citizenship or any(
+        isinstance(fact, Stateless) or (isinstance(fact, Citizenship) and fact.country != US) for fact in facts
+    )
+    admitted = declared is Declared.FOREIGN and nationality
+    foreign = admitted or any(isinstance(fact, ForeignPerson) for fact in facts)
+    not_foreign = any(isinstance(fact, NotForeignPerson) or fact == Citizenship(US) for fact in facts)
+    unsettled = declared is Declared.UNSETTLED or any(isinstance(fact, UnsettledStatus) for fact in facts)
+    if foreign == not_foreign or (foreign and unsettled):
         return PersonStatus.UNKNOWN
     return PersonStatus.FOREIGN if foreign else PersonStatus.NOT_FOREIGN
 
 
-def establish_organization(organization: Organization) -> PersonStatus:
+def establish_organization(organization: Organization, us_registered_is_us: str) -> PersonStatus:
     """What an organization's enrollment says of it.
 
     Source: 15 CFR 772.1, "Foreign person": a body not incorporated in the United
     States or organized to do business there, an international organization, a
-    foreign government and its agencies.
+    foreign government and its agencies. Whether one organized abroad and registered
+    to do business in the United States is foreign is counsel's parameter.
     """
     if not organization.verified or organization.suspended:
         return PersonStatus.UNKNOWN
@@ -84,5 +125,8 @@ def establish_organization(organization: Organization) -> PersonStatus:
         case OrganizationKind.FOREIGN_GOVERNMENT | OrganizationKind.INTERNATIONAL_ORGANIZATION:
             return PersonStatus.FOREIGN
         case OrganizationKind.COMPANY:
-            in_us = organization.organized_under == "US" or organization.organized_under.startswith("US-")
-            return PersonStatus.NOT_FOREIGN if in_us else PersonStatus.FOREIGN
+            if organization.organized_under.partition("-")[0] == US:
+                return PersonStatus.NOT_FOREIGN
+            if organization.us_registered:
+                return _REGISTERED[us_registered_is_us]
+            return PersonStatus.FOREIGN

@@ -16,7 +16,7 @@ from licet.terms.ids import (
     require_id,
 )
 from licet.terms.instants import FOREVER, format_instant, parse_instant, require_aware
-from licet.terms.outcomes import Coverage, Disclosure, Outcome
+from licet.terms.outcomes import Coverage, Disclosure, Outcome, Truth, truth
 
 __all__ = [
     "COUNTRIES",
@@ -34,6 +34,7 @@ __all__ = [
     "PartyId",
     "RecordId",
     "Surface",
+    "Truth",
     "canonical_json",
     "digest",
     "encode_ulid",
@@ -42,4 +43,5 @@ __all__ = [
     "parse_instant",
     "require_aware",
     "require_id",
+    "truth",
 ]

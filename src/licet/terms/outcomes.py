@@ -37,3 +37,18 @@ class Coverage(StrEnum):
     NONE = "none"
     COVERED = "covered"
     UNKNOWN = "unknown"
+
+
+class Truth(StrEnum):
+    """Yes, no, or our ignorance."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+def truth(*, known: bool | None) -> Truth:
+    """A boolean as a fact; None is ignorance."""
+    if known is None:
+        return Truth.UNKNOWN
+    return Truth.YES if known else Truth.NO

@@ -1,0 +1,63 @@
+"""Set the scene for a request at the gateway: from rows to values.
+
+Nobody is screened against lists here yet, and no place is known: the scene says
+so by having no marks and no place.
+"""
+
+from licet.decisions.request import Caller, Request, RequestedAct
+from licet.decisions.scene import Body, Mode, Person, Scene
+from licet.decisions.snapshot import Snapshot
+from licet.items import Item, Model
+from licet.licenses import Holder, License, holder_of_organization, holder_of_person
+from licet.parties import EvidenceKind, Organization, Standing
+
+_MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: Mode.METADATA}
+
+
+def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
+    """Everything the rows say that bears on a request."""
+    organization = _organization(request.caller, snapshot)
+    person = _person(request.caller, snapshot)
+    holders = [] if person is None or person.holder is None else [person.holder]
+    if organization is not None:
+        holders.append(holder_of_organization(organization.id))
+    return Scene(
+        model=Model(frozenset({item.id})),
+        mode=_MODES[request.act],
+        person=person,
+        body=None if organization is None else Body(organization),
+        licenses=_licenses(holders, snapshot),
+    )
+
+
+def _organization(caller: Caller, snapshot: Snapshot) -> Organization | None:
+    """The organization on whose account the call is made; one not enrolled is unverified."""
+    name = caller.organization
+    if caller.party is not None:
+        party = snapshot.parties.get(caller.party)
+        name = None if party is None else party.organization
+    if name is None:
+        return None
+    return snapshot.organizations.get(name) or Organization(name, name, "INT", verified=False)
+
+
+def _person(caller: Caller, snapshot: Snapshot) -> Person | None:
+    if not caller.natural_person:
+        return None
+    if caller.party is None:
+        return Person(None)
+    standings = tuple(x for x in snapshot.standings.get(caller.party, ()) if _believable(x, snapshot))
+    return Person(holder_of_person(caller.party), standings)
+
+
+def _believable(standing: Standing, snapshot: Snapshot) -> bool:
+    """Whether the standing's issuer may attest today."""
+    if standing.kind is not EvidenceKind.ORGANIZATION_ATTESTATION:
+        return True
+    issuer = snapshot.organizations.get(standing.issuer)
+    return issuer is not None and issuer.verified and not issuer.suspended
+
+
+def _licenses(holders: list[Holder], snapshot: Snapshot) -> tuple[License, ...]:
+    found = {license_.id: license_ for holder in holders for license_ in snapshot.licenses.get(holder, ())}
+    return tuple(found[number] for number in sorted(found))
