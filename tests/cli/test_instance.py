@@ -14,6 +14,7 @@ import pytest
 
 from directives_for_tests import directive
 from licet.terms import parse_instant
+from standin_for_tests import eventually
 
 FROM, UNTIL = "2026-06-20T00:00:00Z", "2099-06-20T00:00:00Z"
 
@@ -149,6 +150,8 @@ def test_a_directive_lives_from_check_to_lift(on, licet, tmp_path, instance):
     )
     assert on("directive", "lift", "DIR-CLI-1").code == 0
     assert instance.chat(instance.keys["singer-1"], "cantata-1").status == 200
+    # Nobody waits for the record of an item under no requirement.
+    eventually(lambda: len(instance.records(kind="decision", party="singer-1")) > 1)
     found = on("record", "list", "--kind", "decision", "--party", "singer-1", "--json").json
     assert [row["body"]["outcome"] for row in found] == ["permit", "needs_evidence"]
 
@@ -343,3 +346,14 @@ def test_json_is_json_everywhere(on):
         ran = on(*arguments, "--json")
         assert (ran.code, ran.err) == (0, ""), arguments
         json.dumps(ran.json)
+
+
+def test_a_request_is_explained_to_an_officer(on, tmp_path, instance):
+    on("item", "add", "toccata-1", "--upstream", "main")
+    on("party", "add", "listener-9")
+    file = tmp_path / "request.json"
+    file.write_text('{"model": "toccata-1", "party": "listener-9"}')
+    assert on("explain", file, "--json").json["outcome"] == "permit"
+    assert "permit" in on("explain", file).out
+    file.write_text('{"model": "toccata-1"}')
+    assert on("explain", file, "--json").error["code"] == "bad_key_owner"

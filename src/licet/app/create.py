@@ -69,6 +69,7 @@ def create_instance(directory: Path, administrator: str) -> CreatedInstance:
         write_secret(places.administrator_token, token)
         write_secret(places.pepper, secrets.token_hex(32))
         write_secret(places.policy_key, json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)))
+        places.epoch.write_text("0", encoding="ascii")
         places.config.write_text(_TEMPLATE.format(suffix=secrets.token_hex(4)), encoding="utf-8")
     except OSError as err:
         raise InputError(f"an instance cannot be made in `{directory}`: {err.strerror}") from err

@@ -38,6 +38,7 @@ from licet.stores import Administrator, Store
 from licet.terms import format_instant
 
 _log = logging.getLogger("licet.app")
+_GRACE_S = 3.0
 _FAREWELL_S = 5.0
 
 
@@ -95,6 +96,9 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         stack.push_async_callback(_leave, log)
 
         replica = Replica(no_policy(groups), clock, pepper, _refill(store))
+        if not places.epoch.exists():
+            # Gone, it would let an old policy come back.
+            raise ConfigurationError(f"expected the highest policy epoch seen in `{places.epoch}`, found no file")
         verifier = PolicyVerifier(public, places.epoch)
 
         def deliver(token: str) -> None:
@@ -118,8 +122,9 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
 
         upstreams = frozenset(upstream.name for upstream in config.upstreams)
         control = Control(store=store, desk=desk, groups=groups, pepper=pepper, upstreams=upstreams)
-        api = build_api(control, _administrators(store), lambda: _status(control, replica, live, log))
+        api = build_api(control, _administrators(store), lambda: _status(control, replica, live, log), replica.look)
         gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
+        stack.push_async_callback(live.drain, _GRACE_S)
         desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
         yield Running(gateway.url, desk_side.url, os.getpid())
 

@@ -22,6 +22,7 @@ _MODULES = {
     "stop": "licet.cli.stopping",
     "resume": "licet.cli.stopping",
     "status": "licet.cli.stopping",
+    "explain": "licet.cli.explaining",
     "item": "licet.cli.items",
     "organization": "licet.cli.organizations",
     "party": "licet.cli.parties",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +17,8 @@ from licet import __version__
 from licet.control import bodies
 from licet.control.acts import Control
 from licet.control.desk import Done
-from licet.decisions import RowKind, encode_row
+from licet.control.explanation import explanation
+from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
 from licet.errors import (
     ConflictError,
@@ -47,7 +49,10 @@ class _UnauthorizedError(TrustError):
 
 
 def build_api(
-    control: Control, administrator: Callable[[str], Administrator | None], status: Callable[[], _Json]
+    control: Control,
+    administrator: Callable[[str], Administrator | None],
+    status: Callable[[], _Json],
+    look: Callable[[], tuple[Snapshot, datetime]],
 ) -> FastAPI:
     """The application.
 
@@ -55,6 +60,7 @@ def build_api(
         control: The acts.
         administrator: Whose token a text is; None for nobody's.
         status: What the instance says of itself.
+        look: What to decide on, and when, for an explanation.
     """
 
     async def by(
@@ -81,6 +87,10 @@ def build_api(
     @router.get("/status", summary="Items, stops, policy, running answers")
     async def read_status() -> _Json:
         return status()
+
+    @router.post("/explain", summary="What a request would be answered now, and why; nothing is recorded")
+    async def explain(body: bodies.Question) -> _Json:
+        return explanation(body.to_request(), *look())
 
     api.include_router(router)
     api.add_exception_handler(LicetError, _explain)

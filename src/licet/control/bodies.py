@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from licet.decisions import Caller, Request, RequestedAct
 from licet.errors import InputError
 from licet.items.item import require_model_name
 from licet.licenses import License, holder_of_organization, holder_of_person
@@ -12,6 +13,7 @@ from licet.parties.evidence import require_attestation_key
 from licet.terms import (
     ID_PATTERN,
     ItemId,
+    KeyId,
     LicenseId,
     OrganizationId,
     PartyId,
@@ -151,3 +153,28 @@ class NewSetting(_Body):
 
     value: str
     reason: str = Field(max_length=1000)
+
+
+class Question(_Body):
+    """A request to explain: a model, and who would ask for it."""
+
+    model: str = Field(min_length=1, max_length=256)
+    act: RequestedAct = RequestedAct.INFERENCE
+    party: _Id | None = None
+    organization: _Id | None = None
+    serves: Serves | None = None
+
+    def to_request(self) -> Request:
+        """The request, as if a key of that owner had made it.
+
+        Raises:
+            InputError: not exactly one owner is named.
+        """
+        one = (self.party is None) != (self.organization is None)
+        if not one or (self.organization is None) != (self.serves is None):
+            raise InputError(
+                "expected either a party, or an organization and what its key serves", code="bad_key_owner"
+            )
+        party = None if self.party is None else PartyId(self.party)
+        organization = None if self.organization is None else OrganizationId(self.organization)
+        return Request(self.model, self.act, Caller(KeyId("explain"), party, organization, self.serves))

@@ -93,6 +93,12 @@ def key_revoked(decision_id: RecordId) -> dialects.Refusal:
     )
 
 
+def stopping(decision_id: RecordId) -> dialects.Refusal:
+    """The gateway is going down in the middle of an answer."""
+    message = "The gateway is being stopped; this answer is not complete."
+    return dialects.Refusal("gateway_stopping", message, 503, decision_id, retry_after_s=_RETRY_AFTER_S)
+
+
 def upstream_unreachable() -> dialects.Refusal:
     """The server behind the gateway refused or dropped the connection."""
     return dialects.Refusal("upstream_unreachable", "The inference server could not be reached.", 502)

@@ -163,6 +163,7 @@ class Gate:
             usable = list(usable_items(request, snapshot, at))
         except Exception as err:
             raise self._undecided(request, snapshot, at) from err
+        self._post.listing(caller, [item.id for item in usable], snapshot, at)
         items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable]
         surface = match.route.surface
         if match.route.model_in is ModelIn.NOWHERE:

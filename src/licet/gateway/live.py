@@ -8,6 +8,7 @@ is cut, also when no byte of it is coming.
 import asyncio
 import logging
 from collections.abc import Awaitable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from licet.terms import ItemId, OrganizationId, PartyId, RecordId
 _log = logging.getLogger("licet.gateway")
 # Timers are set anew at least this often; the event loop's own range is not unlimited.
 _LONGEST_TIMER_S = 3600.0
+_FAREWELL_S = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +56,8 @@ class LiveIndex:
         self._clock = replica.clock
         self._post = post
         self._all: set[Live] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._by: dict[tuple[str, str], set[Live]] = {}
         replica.subscribe(self._changed)
 
@@ -82,6 +86,7 @@ class LiveIndex:
             cut=asyncio.get_running_loop().create_future(),
         )
         self._all.add(live)
+        self._idle.clear()
         for place in _places(live):
             self._by.setdefault(place, set()).add(live)
         self._arm(live)
@@ -90,6 +95,8 @@ class LiveIndex:
     def close(self, live: Live) -> None:
         """The answer has ended."""
         self._all.discard(live)
+        if not self._all:
+            self._idle.set()
         for place in _places(live):
             rest = self._by.get(place, set())
             rest.discard(live)
@@ -97,6 +104,17 @@ class LiveIndex:
                 self._by.pop(place, None)
         if live.timer is not None:
             live.timer.cancel()
+
+    async def drain(self, grace_s: float) -> None:
+        """Let running answers end within `grace_s` seconds, then end the rest with a proper event.
+
+        An answer that just stops is taken for a complete one.
+        """
+        for wait_s in (grace_s, _FAREWELL_S):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), wait_s)
+            for live in self._all:
+                self._cut(live, answers.stopping(live.decision), self._clock.now())
 
     def _changed(self, changed: Changed) -> None:
         for live in self._touched(changed):

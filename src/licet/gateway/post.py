@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from licet.decisions import Basis, Code, Decision, Permit, Request, Snapshot
+from licet.decisions import Basis, Caller, Code, Decision, Permit, Request, RequestedAct, Snapshot
 from licet.fleet import new_record_id
 from licet.records import Log, Receipt, Record, RecordKind
-from licet.terms import RecordId, format_instant
+from licet.terms import ItemId, RecordId, format_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,7 @@ class Post:
             "until": format_instant(decision.until),
             **_request(request),
             **_basis(decision.basis),
-            "policy": {"epoch": snapshot.policy.epoch, "digest": snapshot.policy.digest, "feed": snapshot.sequence},
-            "gateway": self.gateway,
+            **self._premises(snapshot),
         }
         if not isinstance(decision, Permit):
             body["code"] = decision.code.value
@@ -48,16 +47,25 @@ class Post:
             body["continues"] = continues
         return Record(new_record_id(at), at, RecordKind.DECISION, body)
 
+    def listing(self, caller: Caller, items: list[ItemId], snapshot: Snapshot, at: datetime) -> None:
+        """Which items a caller was told they may use; nobody waits for this record."""
+        request = Request("", RequestedAct.METADATA, caller)
+        body = {"outcome": "permit", **_request(request), "model": None, "items": items, **self._premises(snapshot)}
+        self.log.post(Record(new_record_id(at), at, RecordKind.DECISION, body))
+
     def failure(self, code: Code, request: Request, snapshot: Snapshot, at: datetime) -> Record:
         """A decision that could not be made; the cause goes to the operator's log."""
         body = {
             "outcome": "deny",
             "code": code.value,
             **_request(request),
-            "policy": {"epoch": snapshot.policy.epoch, "digest": snapshot.policy.digest, "feed": snapshot.sequence},
-            "gateway": self.gateway,
+            **self._premises(snapshot),
         }
         return Record(new_record_id(at), at, RecordKind.DECISION, body)
+
+    def _premises(self, snapshot: Snapshot) -> dict[str, Any]:
+        policy = {"epoch": snapshot.policy.epoch, "digest": snapshot.policy.digest, "feed": snapshot.sequence}
+        return {"policy": policy, "gateway": self.gateway}
 
     def cut(self, decision: RecordId, item: str | None, code: str, at: datetime) -> None:
         """An answer that was cut; nobody waits for this record."""
