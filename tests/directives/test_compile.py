@@ -8,20 +8,8 @@ from hypothesis import strategies as st
 from directives_for_tests import directive
 from licet.directives import (
     RECORDS,
-    BarFacts,
-    Conduct,
-    Force,
-    IntelligenceFacts,
-    ListFacts,
-    MilitaryCountry,
-    MilitaryFacts,
-    Naming,
     Recipient,
     ReleaseFacts,
-    Scope,
-    SendingFacts,
-    Switch,
-    WeightsFacts,
     all_facts,
     cedar_schema,
     compile_directive,
@@ -36,8 +24,8 @@ from licet.directives.facts import known_values, members
 from licet.directives.policy import PolicyBundle
 from licet.errors import ConfigurationError, InputError
 from licet.law import read_country_groups
-from licet.parties import PersonStatus
-from licet.terms import Coverage, Truth, parse_instant
+from licet.terms import parse_instant
+from rules_for_tests import REFERENCE, SAID, release
 
 GROUPS = read_country_groups()
 NOW = parse_instant("2026-06-15T12:00:00Z")
@@ -52,89 +40,29 @@ def bundle(*documents, **over):
     return PolicyBundle(documents=tuple(parse_directive(d, "f", GROUPS, None) for d in documents), **values)
 
 
-def named(*ids):
-    return tuple(sorted(ids))
-
-
-def release(f):
-    """Each rule as a person would say it."""
-    bound = f.force is Force.BINDS and f.act is Naming.NAMED and f.cover is Coverage.NONE
-    fires = bound and f.status is PersonStatus.FOREIGN and f.scope is Scope.IN_SCOPE
-    return named(f"DIR-1/foreign-{f.recipient}") if fires else ()
-
-
-def sending(f):
-    bound = f.force is Force.BINDS and f.act is Naming.NAMED and f.cover is Coverage.NONE
-    return named("DIR-1/sending") if bound and f.reach is Scope.IN_SCOPE else ()
-
-
-def bars(f):
-    marks = {"denial-order": f.denied, "blocked-person": f.blocked, "diversion": f.diversion, "embargo": f.embargoed}
-    return named(*(f"bars/{name}" for name, mark in marks.items() if mark is YES))
-
-
-def entity_list(f):
-    reached = (f.conduct is Conduct.ITEM or f.services is ON) and f.cover is Coverage.NONE
-    ids = []
-    if reached and f.listed is YES:
-        ids.append("entity_list/listed")
-    if reached and f.owned is YES and f.affiliates_rule is ON:
-        ids.append("entity_list/affiliate")
-    return named(*ids)
-
-
-def military(f):
-    country = f.country is MilitaryCountry.ANY_ITEM or (
-        f.country is MilitaryCountry.LISTED_ITEMS and f.item_listed is YES
-    )
-    fires = f.end_user is YES and f.conduct is Conduct.ITEM and country and f.cover is Coverage.NONE
-    return named("744.21/military-end-user") if fires else ()
-
-
-def intelligence(f):
-    if f.end_user is not YES or f.country is not YES:
-        return ()
-    ids = []
-    if f.item is ON and f.cover is Coverage.NONE:
-        ids.append("744.22/item")
-    if f.service is ON and f.deny_services is ON:
-        ids.append("744.6/service-refused")
-    if f.service is ON and f.deny_services is Switch.OFF and f.cover is Coverage.NONE:
-        ids.append("744.6/service")
-    return named(*ids)
-
-
-def weights(f):
-    fires = f.advanced is YES and f.leaving is YES and f.exception is Truth.NO and f.enforced is ON
-    return named("4e091/weights") if fires and f.cover is Coverage.NONE else ()
-
-
-YES, ON = Truth.YES, Switch.ON
 ORDER = compile_directive(made())
 STANDING = standing_rules()
 
 
-@pytest.mark.parametrize(
-    ("rules", "kind", "obvious"),
-    [
-        (ORDER.release, ReleaseFacts, release),
-        (ORDER.sending, SendingFacts, sending),
-        (STANDING["bars"], BarFacts, bars),
-        (STANDING["entity_list"], ListFacts, entity_list),
-        (STANDING["744.21"], MilitaryFacts, military),
-        (STANDING["744.22"], IntelligenceFacts, intelligence),
-        (STANDING["4e091"], WeightsFacts, weights),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_the_table_says_of_every_combination_what_the_rule_says(rules, kind, obvious):
+RULES = {"release": ORDER.release, "sending": ORDER.sending, **STANDING}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_table_says_of_every_combination_what_the_rule_says(name):
+    kind, obvious = REFERENCE[name]
     combinations = list(all_facts(kind, complete=True))
-    assert len(combinations) == len(set(combinations)) == len(rules.table)
-    assert {facts: obvious(facts) for facts in combinations} == dict(rules.table)
+    assert len(combinations) == len(set(combinations)) == len(RULES[name].table)
+    assert {facts: obvious(facts) for facts in combinations} == dict(RULES[name].table)
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_each_rule_answers_and_is_told_as_counsel_laid_down(name):
+    assert {rule.id: (rule.outcome, rule.disclosure) for rule in RULES[name].rules.values()} == SAID[name]
 
 
 def test_every_standing_rule_has_its_record_and_its_citation():
     assert set(STANDING) == set(STANDING_RULES)
+    assert set(RULES) == set(REFERENCE)
     for rules in STANDING.values():
         assert all(rule.citation and rule.text.endswith(".") for rule in rules.rules.values())
         assert all(rule.id.startswith(("bars/", rules.name.split("/")[0], "744.6")) for rule in rules.rules.values())
@@ -213,6 +141,12 @@ def test_rules_that_do_not_hold_refuse_the_policy(text):
 def test_rules_must_treat_their_items_alike():
     with pytest.raises(ConfigurationError, match="mythos-5"):
         compile_rules("DIR-1", "directive", GOOD, ReleaseFacts, ["fable-5", "mythos-5"])
+
+
+@pytest.mark.parametrize("name", ["release", "sending"])
+def test_the_rules_of_a_directive_reach_no_item_that_it_does_not_name(name):
+    others = compile_rules("DIR-1", "directive", RULES[name].cedar, REFERENCE[name][0], ["mythos-5"])
+    assert set(others.table.values()) == {()}
 
 
 @pytest.mark.parametrize("kind", RECORDS)
