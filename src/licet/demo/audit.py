@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from licet.demo.report import Check, expect, spell
-from licet.demo.stage import FABLE, MYTHOS, SONATA, Stage
+from licet.demo.stage import FABLE, MYTHOS, OLDER, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def _wanted(stage: Stage) -> Iterator[_Wanted]:
     yield _Wanted(4, ("--party", "foreign", "--item", FABLE), {"outcome": "license_required"})
     yield _Wanted(4, ("--party", "newcomer", "--item", FABLE), {"id": stage.decisions["needs_evidence"]})
     yield _Wanted(4, ("--kind", "evidence", "--party", "newcomer"), {"act": "evidence.accept"})
-    yield _Wanted(5, ("--party", "foreign", "--item", SONATA), {"act": "metadata", "items": [SONATA]})
+    yield _Wanted(5, ("--party", "foreign", "--item", OLDER), {"act": "metadata", "items": [OLDER]})
     yield _Wanted(6, administrative, {"act": "license.grant", "license": "D-2026-001"})
     yield _Wanted(6, ("--party", "foreign", "--item", FABLE), {"outcome": "permit", "licenses": ["D-2026-001"]})
     yield _Wanted(7, administrative, {"act": "directive.activate", "directive": "BIS-2026-06-26"})
