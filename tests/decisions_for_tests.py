@@ -94,7 +94,7 @@ def snapshot(
         by_subject[one.subject] = (*by_subject.get(one.subject, ()), one)
     names = {"p1": "acme", **(parties or {})}
     return Snapshot(
-        policy=compile_policy(bundle, GROUPS),
+        policy=compile_policy(bundle),
         catalogue=Catalogue.of(Item(name, frozenset({name + "-latest"}), "main", AT - DAY) for name in ITEMS),
         parties={name: Party(name, organization) for name, organization in names.items()},
         organizations={x.id: x for x in organizations},

@@ -357,3 +357,13 @@ def test_a_request_is_explained_to_an_officer(on, tmp_path, instance):
     assert "permit" in on("explain", file).out
     file.write_text('{"model": "toccata-1"}')
     assert on("explain", file, "--json").error["code"] == "bad_key_owner"
+
+
+def test_dated_data_of_the_law_are_shown_and_updated(on, tmp_path):
+    assert {row["name"] for row in on("law", "list", "--json").json} == {"country_groups", "listing_rules"}
+    shown = on("law", "show", "listing_rules", "--json")
+    file = tmp_path / "newer.json"
+    file.write_text(shown.out)
+    assert on("law", "update", "listing_rules", file).code == 0
+    assert on("law", "show", "surprise", "--json").error["code"] == "unknown_law"
+    assert "as_of" in on("law", "show", "country_groups").out

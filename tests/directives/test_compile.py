@@ -164,7 +164,7 @@ def test_completions_settle_every_unknown_and_nothing_else(kind):
 
 def test_a_policy_knows_which_directives_name_an_item():
     two = [{"id": "fable-5", "basis": "x"}, {"id": "mythos-5", "basis": "x"}]
-    policy = compile_policy(bundle(directive(), directive(id="DIR-2", items=two), pinned=frozenset({"old"})), GROUPS)
+    policy = compile_policy(bundle(directive(), directive(id="DIR-2", items=two), pinned=frozenset({"old"})))
     assert [x.directive.id for x in policy.on(["fable-5"])] == ["DIR-1", "DIR-2"]
     assert [x.directive.id for x in policy.on(["mythos-5"])] == ["DIR-2"]
     assert policy.on(["opus-4.8"]) == ()
@@ -196,7 +196,7 @@ def test_what_is_no_bundle_is_refused(value):
 
 def test_a_policy_refuses_a_directive_twice_and_an_unknown_group():
     with pytest.raises(ConfigurationError, match="once"):
-        compile_policy(bundle(directive(), directive()), GROUPS)
+        compile_policy(bundle(directive(), directive()))
     document = {**bundle(directive()).documents[0], "persons": {"nationals_of_groups": ["D:6"]}}
     with pytest.raises(InputError, match="D:6"):
-        compile_policy(PolicyBundle(1, NOW, NOW, (), (document,), frozenset()), GROUPS)
+        compile_policy(PolicyBundle(1, NOW, NOW, (), (document,), frozenset()))

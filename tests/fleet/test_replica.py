@@ -35,7 +35,7 @@ GROUPS = read_country_groups()
 
 
 def policy(epoch=1, pinned=("fable-5",), fresh_until=NOON + HOUR):
-    return compile_policy(PolicyBundle(epoch, NOON, fresh_until, (), (), frozenset(pinned)), GROUPS)
+    return compile_policy(PolicyBundle(epoch, NOON, fresh_until, (), (), frozenset(pinned)))
 
 
 def key(name, **owner):

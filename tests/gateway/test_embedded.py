@@ -141,7 +141,7 @@ class House:
     def policy(self, *documents):
         now = Clock().now()
         pinned = frozenset(item["id"] for document in documents for item in document["items"])
-        return compile_policy(PolicyBundle(1, now, now + timedelta(hours=1), (), documents, pinned), self.groups)
+        return compile_policy(PolicyBundle(1, now, now + timedelta(hours=1), (), documents, pinned))
 
     def policy_that_waits(self):
         """No directive, but counsel has every answer wait for its record."""

@@ -13,7 +13,6 @@ from licet.decisions import Caller, Code, Permit, Refusal, Request, RequestedAct
 from licet.directives import PolicyBundle, compile_policy
 from licet.fleet import Clock, Replica
 from licet.items import Item
-from licet.law import read_country_groups
 from licet.terms import Surface
 from sdks_for_tests import list_models
 from standin_for_tests import eventually
@@ -117,9 +116,8 @@ class FakeWall(Clock):
 
 
 def replica(clock):
-    groups = read_country_groups()
     bundle = PolicyBundle(1, NOON, NOON + timedelta(hours=1), (), (), frozenset({"fable-5"}))
-    found = Replica(compile_policy(bundle, groups), clock, b"pepper", lambda _: [])
+    found = Replica(compile_policy(bundle), clock, b"pepper", lambda _: [])
     for number, name in enumerate(("fable-5", "open-1"), 1):
         body = encode_row(Item(name, frozenset(), "main", NOON))
         found.apply([RowChange(number, number - 1, RowKind.ITEM, name, body)])

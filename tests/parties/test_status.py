@@ -131,6 +131,17 @@ def test_status_is_what_evidence_says_and_nothing_more(facts, declared, tie, sta
     assert establish_status([standing(*facts)] if facts else [], declared, any_citizenship=tie) is status
 
 
+@pytest.mark.parametrize("fact", [Citizenship("US"), NotForeignPerson()])
+def test_another_states_word_for_us_citizenship_counts_only_where_counsel_accepts_it(fact):
+    abroad = [standing(fact, kind=EvidenceKind.FOREIGN_DOCUMENT)]
+    assert establish_status(abroad, NOTHING, any_citizenship=False) is PersonStatus.UNKNOWN
+    accepted = establish_status(abroad, NOTHING, any_citizenship=False, accept_foreign_word=True)
+    assert accepted is PersonStatus.NOT_FOREIGN
+    # It is believed against the person's interest all the same.
+    admitted = [standing(Citizenship("FR"), kind=EvidenceKind.FOREIGN_DOCUMENT)]
+    assert establish_status(admitted, Declared.FOREIGN, any_citizenship=False) is PersonStatus.FOREIGN
+
+
 @given(
     st.lists(
         st.sampled_from([NotForeignPerson(), ForeignPerson(), Citizenship("CN"), PermanentResidence("DE")]), max_size=5

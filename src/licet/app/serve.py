@@ -30,7 +30,6 @@ from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
 from licet.gateway import Gate, Listener, LiveIndex, Post, ReverseProxy
 from licet.gateway.asgi import App, Receive, Scope, Send
 from licet.items import Item
-from licet.law import CountryGroups, read_country_groups
 from licet.logwriter import LogClient, Supervisor, writer_command
 from licet.parties.evidence import AttestationVerifier
 from licet.records import Record, RecordKind
@@ -82,7 +81,6 @@ async def _serve(places: Places, config: Config, announce: Callable[[Running], N
 @asynccontextmanager
 async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
     """Everything wired and listening, for as long as the block runs."""
-    groups = read_country_groups()
     clock = Clock()
     pepper = _read_pepper(places.pepper)
     key = _read_signing_key(places.policy_key)
@@ -95,16 +93,16 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         log = LogClient(places.log_socket)
         stack.push_async_callback(_leave, log)
 
-        replica = Replica(no_policy(groups), clock, pepper, _refill(store))
+        replica = Replica(no_policy(), clock, pepper, _refill(store))
         if not places.epoch.exists():
             # Gone, it would let an old policy come back.
             raise ConfigurationError(f"expected the highest policy epoch seen in `{places.epoch}`, found no file")
         verifier = PolicyVerifier(public, places.epoch)
 
         def deliver(token: str) -> None:
-            replica.adopt(compile_policy(verifier.verify(token), groups))
+            replica.adopt(compile_policy(verifier.verify(token)))
 
-        publisher = Publisher(store, key, groups, clock, deliver)
+        publisher = Publisher(store, key, clock, deliver)
         desk = Desk(store=store, log=log, clock=clock, publisher=publisher, publish_rows=replica.apply)
         replica.apply(_refill(store)(0))
         publisher.renew()
@@ -121,7 +119,7 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         door = _front(gate, Doors(registry, replica.authenticate))
 
         upstreams = frozenset(upstream.name for upstream in config.upstreams)
-        control = Control(store=store, desk=desk, groups=groups, pepper=pepper, upstreams=upstreams)
+        control = Control(store=store, desk=desk, pepper=pepper, upstreams=upstreams)
         api = build_api(control, _administrators(store), lambda: _status(control, replica, live, log), replica.look)
         gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
         stack.push_async_callback(live.drain, _GRACE_S)
@@ -158,10 +156,10 @@ async def _leave(log: LogClient) -> None:
     await log.close()
 
 
-def no_policy(groups: CountryGroups) -> Policy:
+def no_policy() -> Policy:
     """A policy that was never fresh: until the first bundle comes, nothing is known to be unrestricted by it."""
     never = datetime.min.replace(tzinfo=UTC)
-    return compile_policy(PolicyBundle(0, never, never, (), (), frozenset()), groups)
+    return compile_policy(PolicyBundle(0, never, never, (), (), frozenset()))
 
 
 def _refill(store: Store) -> Callable[[int], list[Any]]:

@@ -29,6 +29,7 @@ _MODULES = {
     "key": "licet.cli.keys",
     "directive": "licet.cli.directives",
     "license": "licet.cli.licenses",
+    "law": "licet.cli.law",
     "parameter": "licet.cli.parameters",
     "attest": "licet.cli.attest",
     "evidence": "licet.cli.evidence",

@@ -1,5 +1,6 @@
 """The acts of administration, each in the words of the field."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from licet.directives import (
 )
 from licet.errors import ConflictError, InputError, NotFoundError
 from licet.items import Catalogue, Item
-from licet.law import CountryGroups
+from licet.law import LAW_DOCUMENTS, law_document, read_law
 from licet.licenses import License
 from licet.parties import IssuedKey, Organization, Party, Serves, key_mac, key_of
 from licet.stores import Store, StoredDirective, Transaction
@@ -36,12 +37,9 @@ Result = TypeVar("Result")
 class Control:
     """What an administrator may do. Every method that changes something is one act on record."""
 
-    def __init__(
-        self, *, store: Store, desk: Desk, groups: CountryGroups, pepper: bytes, upstreams: frozenset[str]
-    ) -> None:
+    def __init__(self, *, store: Store, desk: Desk, pepper: bytes, upstreams: frozenset[str]) -> None:
         self._store = store
         self._desk = desk
-        self._groups = groups
         self._pepper = pepper
         self._upstreams = upstreams
 
@@ -186,13 +184,13 @@ class Control:
     def check_directive(self, text: str, name: str) -> tuple[Directive, str]:
         """Parse, check and compile a file against the catalogue; nothing changes."""
         with self._store.read() as tx:
-            directive = from_document(parse_directive(text, name, self._groups, _catalogue(tx)))
+            directive = from_document(parse_directive(text, name, read_law(tx.law()).groups, _catalogue(tx)))
         return directive, compile_directive(directive).cedar
 
     async def activate_directive(self, by: str, text: str, name: str) -> Done[DirectiveId]:
         """Bring a directive into force at the instants it states; it supersedes those it names."""
         with self._store.read() as tx:
-            document = parse_directive(text, name, self._groups, _catalogue(tx))
+            document = parse_directive(text, name, read_law(tx.law()).groups, _catalogue(tx))
         directive = from_document(document)
         digest = sha256(text.encode()).hexdigest()
 
@@ -313,6 +311,36 @@ class Control:
                 "reason": settings[name].reason if name in settings else None,
             }
             for name, reading in READINGS.items()
+        ]
+
+    # Dated data of the law.
+
+    async def update_law(self, by: str, name: str, text: str) -> Done[str]:
+        """Put a newer document of dated data in place; every directive is compiled against it first."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as err:
+            raise InputError(f"expected JSON: {err}", code="bad_law") from err
+        if not isinstance(document, dict):
+            raise InputError("expected a JSON object", code="bad_law")
+        law_document(name, {})
+
+        def change(tx: Transaction, at: datetime) -> str:
+            read_law({**tx.law(), name: document})
+            tx.put_law(name, document, by, at)
+            return name
+
+        details = {"law": name, "as_of": str(document.get("as_of")), "sha256": sha256(text.encode()).hexdigest()}
+        return await self._desk.carry_out(Act("law.update", by, details, Effect.LOOSENS), change, policy=True)
+
+    def law(self) -> list[dict[str, Any]]:
+        """Every document of dated data, and whether it is the one shipped."""
+        with self._store.read() as tx:
+            replaced = tx.law()
+        documents = {name: law_document(name, replaced) for name in LAW_DOCUMENTS}
+        return [
+            {"name": name, "as_of": found["as_of"], "shipped": name not in replaced, "document": dict(found)}
+            for name, found in documents.items()
         ]
 
     # Reading.

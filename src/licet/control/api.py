@@ -196,6 +196,14 @@ def _ruling(router: APIRouter, control: Control, who: Any) -> None:
         at = None if body.at is None else parse_instant(body.at)
         return _done(await control.lift_directive(by, DirectiveId(directive), at))
 
+    @router.get("/law", summary="Dated data of the law: country groups, listing rules")
+    async def law() -> list[Any]:
+        return control.law()
+
+    @router.post("/law/{name}", summary="Put a newer document of dated data in place")
+    async def update_law(name: str, body: bodies.LawFile, by: who) -> _Json:
+        return _done(await control.update_law(by, name, body.text))
+
     @router.get("/parameters", summary="Counsel's readings")
     async def parameters() -> list[Any]:
         return control.parameters()

@@ -142,6 +142,12 @@ class DirectiveFile(_Body):
     name: str = "directive.yaml"
 
 
+class LawFile(_Body):
+    """A document of dated data, as JSON text."""
+
+    text: str = Field(max_length=1_000_000)
+
+
 class Instant(_Body):
     """An instant, or now."""
 

@@ -10,7 +10,6 @@ from joserfc.jwk import OKPKey
 
 from licet.directives import PolicyBundle, compile_policy, with_settings
 from licet.fleet import Clock, sign_bundle
-from licet.law import CountryGroups
 from licet.stores import Store, Transaction
 
 _log = logging.getLogger("licet.control")
@@ -25,12 +24,9 @@ class Publisher:
         deliver: Takes a signed bundle to every gateway.
     """
 
-    def __init__(
-        self, store: Store, key: OKPKey, groups: CountryGroups, clock: Clock, deliver: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Store, key: OKPKey, clock: Clock, deliver: Callable[[str], None]) -> None:
         self._store = store
         self._key = key
-        self._groups = groups
         self._clock = clock
         self._deliver = deliver
         self._changed = asyncio.Event()
@@ -45,7 +41,7 @@ class Publisher:
         epoch = int(tx.meta("epoch")) + 1
         tx.set_meta("epoch", str(epoch))
         bundle = self._bundle(tx, at)
-        compile_policy(bundle, self._groups)
+        compile_policy(bundle)
         return bundle
 
     def publish(self, bundle: PolicyBundle) -> None:
@@ -101,4 +97,5 @@ class Publisher:
             settings=settings,
             documents=tuple(stored.document for stored in tx.directives()),
             pinned=tx.pinned(),
+            law=tx.law(),
         )

@@ -120,11 +120,10 @@ class Registry:
 
 
 def _evidence(kind: str, payload: bytes, now: datetime) -> Evidence:
-    try:
-        return Evidence(EvidenceKind(kind), payload, now)
-    except ValueError as err:
-        known = ", ".join(EvidenceKind)
-        raise InputError(f"expected evidence of the kind {known}, found `{kind}`", code="unknown_evidence") from err
+    if kind != EvidenceKind.ORGANIZATION_ATTESTATION:
+        known = EvidenceKind.ORGANIZATION_ATTESTATION
+        raise InputError(f"expected evidence of the kind `{known}`, found `{kind}`", code="unknown_evidence")
+    return Evidence(EvidenceKind.ORGANIZATION_ATTESTATION, payload, now)
 
 
 def _spend(tx: Transaction, spent: Spent, at: datetime) -> None:

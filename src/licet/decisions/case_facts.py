@@ -66,6 +66,11 @@ _REQUIREMENTS = {
     **{name: name for name in (DIRECTIVE, *STANDING_RULES) if name != "bars"},
 }
 
+# Of another state than the United States, whatever they say.
+_FOREIGN_DOCUMENTS = frozenset(
+    {"passport_nfc", "residence_permit", "travel_document", "travel_document_1954", "eu_pid", "pid"}
+)
+
 
 def scene_of(facts: WireFacts, parameters: Parameters, directives: frozenset[str]) -> Scene:
     """The scene that a case describes.
@@ -178,7 +183,7 @@ def _standings(evidence: Iterable[WireEvidence], organization: WireOrganization 
             id=f"evidence-{number}",
             subject=PartyId("requester"),
             facts=tuple(_proved(one.proves)),
-            kind=EvidenceKind.ORGANIZATION_ATTESTATION if attested else EvidenceKind.DOCUMENT,
+            kind=_kind(one.type),
             issuer=OrganizationId(organization.id if attested and organization else one.type),
             assurance=Assurance[one.assurance.upper()],
             verified_at=verified_at,
@@ -187,6 +192,12 @@ def _standings(evidence: Iterable[WireEvidence], organization: WireOrganization 
             verifier="case file",
             withdrawn_at=verified_at if one.revoked else None,
         )
+
+
+def _kind(type_: str) -> EvidenceKind:
+    if type_ == EvidenceKind.ORGANIZATION_ATTESTATION:
+        return EvidenceKind.ORGANIZATION_ATTESTATION
+    return EvidenceKind.FOREIGN_DOCUMENT if type_ in _FOREIGN_DOCUMENTS else EvidenceKind.DOCUMENT
 
 
 def _proved(proves: WireProof) -> Iterable[Fact]:

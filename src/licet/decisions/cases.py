@@ -29,7 +29,7 @@ from licet.directives import (
     policy_of,
 )
 from licet.errors import InputError, LicetError
-from licet.law import CountryGroups, read_country_groups
+from licet.law import CountryGroups, LawData, read_country_groups, read_listing_rules
 from licet.terms import FOREVER, DirectiveId, Disclosure, ItemId, OrganizationId, Outcome
 
 
@@ -117,7 +117,7 @@ def ask(case: Case, parameters: Parameters, groups: CountryGroups) -> Asked:
     age, limit = case.facts.policy_bundle_age_s, case.facts.policy_bundle_max_age_s
     stale = age is not None and age > (parameters.policy_max_age_s if limit is None else limit)
     # Fresh for ever: whether the policy is too old is a fact of the case, not of a clock.
-    policy = policy_of(case.directives, parameters, groups, FOREVER)
+    policy = policy_of(case.directives, parameters, LawData(groups, read_listing_rules(groups)), FOREVER)
     return Asked(scene_of(case.facts, parameters, _names(case.directives)), policy, at, stale)
 
 

@@ -82,34 +82,39 @@ class Recipients:
         person, body = self.scene.person, self.scene.body
         if person is not None:
             any_citizenship = self.nationality.is_citizen_elsewhere
-            status = establish_status(usable, person.declared, any_citizenship=any_citizenship)
+            status = establish_status(
+                usable,
+                person.declared,
+                any_citizenship=any_citizenship,
+                accept_foreign_word=self.policy.parameters.accept_foreign_word_for_us_citizenship,
+            )
             yield OneRecipient(Recipient.PERSON, status, self._person(person, body, usable), person.marks)
         if body is not None:
             status = establish_organization(body.organization, self.policy.parameters.us_registered_is_us)
-            formerly = body.organization.formerly
-            claimant = Claimant(
-                holder_of_organization(body.organization.id),
-                formerly=None if formerly is None else holder_of_organization(formerly),
-            )
+            organization = body.organization
+            claimant = Claimant(holder_of_organization(organization.id), formerly=_holder(organization.formerly))
             yield OneRecipient(Recipient.ORGANIZATION, status, claimant, body.marks)
 
     def _person(self, person: Person, body: Body | None, usable: tuple[Standing, ...]) -> Claimant:
         claimant = Claimant(person.holder, national_of=lambda groups: _AS_TRUTH[self.nationality.within(groups)])
         if body is None or person.employer not in {None, body.organization.id}:
-            employer = None if person.employer is None else holder_of_organization(person.employer)
-            return replace(claimant, employer=employer, relation=person.relation, third_country=Truth.UNKNOWN)
+            employer, relation = _holder(person.employer), person.relation
+            return replace(claimant, employer=employer, relation=relation, third_country=Truth.UNKNOWN)
         organization = body.organization
         home = place_of(organization)
         # An employee of a US organization is a national of no third country: there is no second one.
         third = Truth.NO if home == "US" else _AS_TRUTH[self.nationality.of_other_country_than(home)]
-        formerly = organization.formerly
         return replace(
             claimant,
             employer=holder_of_organization(organization.id),
             relation=person.relation or _shown_relation(usable, organization.id),
-            formerly=None if formerly is None else holder_of_organization(formerly),
+            formerly=_holder(organization.formerly),
             third_country=third,
         )
+
+
+def _holder(organization: OrganizationId | None) -> Holder | None:
+    return None if organization is None else holder_of_organization(organization)
 
 
 def _shown_relation(usable: tuple[Standing, ...], organization: OrganizationId) -> Relation | None:
@@ -137,7 +142,7 @@ def cover_of(
     named = requirement if isinstance(requirement, str) else requirement.directive
     if of_release and all(recipient.status is PersonStatus.NOT_FOREIGN for recipient in chosen):
         return Cover(Coverage.NONE)
-    exempt = {_exempt(directive, recipient, recipients) for recipient in chosen} if directive else set()
+    exempt = {x for recipient in chosen for x in _exempt(directive, recipient, recipients)} if directive else set()
     if Coverage.COVERED in exempt:
         return Cover(Coverage.COVERED)
     found = [
@@ -175,24 +180,22 @@ def _claim(requirement: Directive | str, recipient: OneRecipient, recipients: Re
     )
 
 
-def _exempt(directive: Directive, recipient: OneRecipient, recipients: Recipients) -> Coverage:
-    """Whether the directive itself exempts a recipient: listed ids only, only what it says it covers."""
+def _exempt(directive: Directive, recipient: OneRecipient, recipients: Recipients) -> Iterator[Coverage]:
+    """What the directive itself exempts a recipient by: listed ids only, only what it says it covers."""
     if recipient.kind is Recipient.ORGANIZATION and _is_government(directive, recipients.scene.body):
-        return Coverage.COVERED
-    best = Coverage.NONE
+        yield Coverage.COVERED
     for exemption in directive.exemptions:
         if recipients.every_name.isdisjoint(exemption.items) or recipients.at < exemption.starts:
             continue
         named: set[Holder | None] = set(map(holder_of_organization, exemption.organizations))
         if recipient.kind is Recipient.ORGANIZATION:
             if Reach.ENTITY in exemption.covers and recipient.claimant.holder in named:
-                return Coverage.COVERED
+                yield Coverage.COVERED
         elif Reach.FOREIGN_NATIONAL_EMPLOYEES in exemption.covers and recipient.claimant.employer in named:
             if recipient.claimant.relation is Relation.EMPLOYEE:
-                return Coverage.COVERED
-            if recipient.claimant.relation is None:
-                best = Coverage.UNKNOWN
-    return best
+                yield Coverage.COVERED
+            elif recipient.claimant.relation is None:
+                yield Coverage.UNKNOWN
 
 
 def _is_government(directive: Directive, body: Body | None) -> bool:

@@ -24,7 +24,7 @@ from licet.decisions.request import Request, RequestedAct
 from licet.decisions.scene import Scene
 from licet.decisions.snapshot import Snapshot
 from licet.decisions.stage import set_scene
-from licet.directives import Policy, force_at
+from licet.directives import BINDINGS, Policy, force_at
 from licet.items import Item, Kinship, Model
 from licet.terms import FOREVER, Outcome, require_aware
 
@@ -63,7 +63,10 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
         return _stopped(item)
     stale = not snapshot.current or at >= snapshot.policy.fresh_until
     decision = answer(set_scene(item, request, snapshot), snapshot.policy, at, stale=stale)
-    return replace(decision, basis=replace(decision.basis, item=item.id))
+    decision = replace(decision, basis=replace(decision.basis, item=item.id))
+    if isinstance(decision, Permit) and decision.restricted and _is_loose(request.binding, snapshot.policy):
+        return _loosely_bound(decision)
+    return decision
 
 
 def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False) -> Decision:
@@ -132,6 +135,17 @@ def _route(scene: Scene, policy: Policy, at: datetime, *, stale: bool) -> Decisi
 def _in_force(scene: Scene, policy: Policy, at: datetime) -> bool:
     directives = policy.on(names_of(scene, policy.parameters)[0])
     return any(force_at(x.directive, policy.parameters, at) is not None for x in directives)
+
+
+def _is_loose(binding: str, policy: Policy) -> bool:
+    return BINDINGS.index(binding) < BINDINGS.index(policy.parameters.min_binding)
+
+
+def _loosely_bound(permit: Permit) -> Refusal:
+    """A key that anybody could use says less about who uses it than counsel asks for."""
+    ground = Ground("licet/binding", RULE_PAGE, "This model needs a key that only its holder can use.")
+    bound = Remedy(RemedyKind.BOUND_KEY, "Use a token bound to a key of your own (RFC 9449 or RFC 8705).")
+    return Refusal(Outcome.NEEDS_EVIDENCE, Code.VERIFICATION_REQUIRED, (ground,), (bound,), permit.until, permit.basis)
 
 
 def _unknown_item(policy: Policy) -> Refusal:

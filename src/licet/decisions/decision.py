@@ -37,6 +37,7 @@ class RemedyKind(StrEnum):
 
     ORGANIZATION_ATTESTATION = "organization_attestation"
     KEY_OF_ONE_PARTY = "key_of_one_party"
+    BOUND_KEY = "bound_key"
     LICENSE = "license"
     WAIT = "wait"
     ASK_A_HUMAN = "ask_a_human"

@@ -265,12 +265,9 @@ class _Gathering:
 
     def _any_country(self, countries: frozenset[str]) -> Truth:
         """Whether the place, a nationality or the organization's country is one of these."""
-        known = set(self._recipients.nationality.countries)
-        if self._scene.body is not None:
-            known.add(place_of(self._scene.body.organization) or "")
-        if self._scene.place is not None:
-            known.add(same_country(self._scene.place))
-        known.discard("")
+        organized = None if self._scene.body is None else place_of(self._scene.body.organization)
+        elsewhere = [same_country(code) for code in (organized, self._scene.place) if code is not None]
+        known = self._recipients.nationality.countries.union(elsewhere)
         return truth(known=None if not known else not known.isdisjoint(countries))
 
     # Step 7: ECCN 4E091.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from licet.directives import BINDINGS
 from licet.parties import Serves
 from licet.terms import KeyId, OrganizationId, PartyId
 
@@ -43,8 +44,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One model name asked for, as it stood in the request."""
+    """One model name asked for, as it stood in the request, and how firmly its caller is bound to the key."""
 
     model: str
     act: RequestedAct
     caller: Caller
+    binding: str = BINDINGS[0]

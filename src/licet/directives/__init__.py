@@ -40,11 +40,21 @@ from licet.directives.facts import (
     cedar_schema,
 )
 from licet.directives.lifecycle import Force, force_at, lift, supersede
-from licet.directives.parameters import READINGS, Parameters, Reading, Setting, as_mapping, read_value, with_settings
+from licet.directives.parameters import (
+    BINDINGS,
+    READINGS,
+    Parameters,
+    Reading,
+    Setting,
+    as_mapping,
+    read_value,
+    with_settings,
+)
 from licet.directives.parse import directive_schema, from_document, parse_directive
 from licet.directives.policy import Policy, PolicyBundle, compile_policy, policy_of
 
 __all__ = [
+    "BINDINGS",
     "READINGS",
     "RECORDS",
     "STANDING_RULES",

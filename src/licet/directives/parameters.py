@@ -14,6 +14,8 @@ from typing import Any
 from licet.errors import InputError
 from licet.parties import Assurance
 
+BINDINGS = ("bearer", "dpop", "mtls")
+"""From the weakest: whoever has the key, RFC 9449, RFC 8705."""
 _ASSURANCES = tuple(level.name.lower() for level in Assurance)
 
 
@@ -35,6 +37,7 @@ class Parameters:
     min_assurance: str = "substantial"
     evidence_max_age_days: int = 365
     accept_org_attestation: bool = True
+    accept_foreign_word_for_us_citizenship: bool = False
     contract_employees: str = "exclude"
     third_country_employees_covered: bool = True
     holiday_calendar: str = "federal"
@@ -45,6 +48,7 @@ class Parameters:
     affiliates_rule_suspended: str = "by_date"
     e2e_under_directive: str = "unset"
     unknown_place: str = "ignore"
+    min_binding: str = "bearer"
     stale_policy: str = "serve_unrestricted"
     log_outage: str = "serve_unrestricted"
     policy_max_age_s: int = 3600
@@ -86,6 +90,9 @@ READINGS: Mapping[str, Reading] = {
     "min_assurance": Reading("The least assurance at which evidence counts.", _ASSURANCES),
     "evidence_max_age_days": Reading("Days after verification for which evidence counts.", range(1, 3651)),
     "accept_org_attestation": Reading("Does an organization's word about its own people count?", (True, False)),
+    "accept_foreign_word_for_us_citizenship": Reading(
+        "Does another state's document show that somebody is a US citizen?", (False, True)
+    ),
     "contract_employees": Reading("Are contractors of a licensed party its employees?", ("exclude", "ask")),
     "third_country_employees_covered": Reading(
         "Does a license reach a party's employees of third countries?", (True, False)
@@ -102,6 +109,7 @@ READINGS: Mapping[str, Reading] = {
         "Encrypted storage abroad under an order that names exports.", ("unset", "not_export")
     ),
     "unknown_place": Reading("Where the caller is cannot be told: ignore that, or ask?", ("ignore", "ask")),
+    "min_binding": Reading("How firmly must a restricted item's caller be bound to their key?", BINDINGS),
     "stale_policy": Reading("A stale policy: unrestricted items", ("serve_unrestricted", "deny")),
     "log_outage": Reading("The record log is out: unrestricted items", ("serve_unrestricted", "deny")),
     "policy_max_age_s": Reading("Seconds for which a policy bundle stays fresh without renewal.", range(2, 86_401)),

@@ -4,7 +4,7 @@ A bundle is the data that is signed and sent; a policy is that bundle compiled.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from licet.directives.directive import Directive, NationalsOfGroups
 from licet.directives.parameters import Parameters, Setting, with_settings
 from licet.directives.parse import from_document
 from licet.errors import ConfigurationError, InputError
-from licet.law import CountryGroups, ListingRules, read_listing_rules
+from licet.law import CountryGroups, LawData, ListingRules, read_law
 from licet.terms import ItemId, digest, format_instant, parse_instant
 
 FORMAT = "licet-policy/1"
@@ -30,6 +30,7 @@ class PolicyBundle:
         settings: Parameters that differ from their defaults.
         documents: Directive documents, as checked at activation.
         pinned: Every item that any directive ever named.
+        law: Dated data that an officer has put in place of what is shipped, by name.
     """
 
     epoch: int
@@ -38,6 +39,7 @@ class PolicyBundle:
     settings: tuple[Setting, ...]
     documents: tuple[Mapping[str, Any], ...]
     pinned: frozenset[ItemId]
+    law: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_value(self) -> dict[str, Any]:
         """The JSON value that is signed."""
@@ -61,7 +63,8 @@ class PolicyBundle:
             for s in sorted(self.settings, key=lambda s: s.name)
         ]
         documents = sorted((dict(document) for document in self.documents), key=lambda document: str(document["id"]))
-        return {"parameters": settings, "directives": documents, "pinned": sorted(self.pinned)}
+        law = {name: dict(document) for name, document in self.law.items()}
+        return {"parameters": settings, "directives": documents, "pinned": sorted(self.pinned), "law": law}
 
     @property
     def digest(self) -> str:
@@ -88,6 +91,7 @@ class PolicyBundle:
                 ),
                 tuple(value["directives"]),
                 frozenset(map(ItemId, value["pinned"])),
+                value["law"],
             )
         except (KeyError, TypeError, ValueError) as err:
             raise InputError(f"expected a policy bundle of the format `{FORMAT}`: {err}") from err
@@ -118,15 +122,16 @@ class Policy:
         return tuple(found.values())
 
 
-def compile_policy(bundle: PolicyBundle, groups: CountryGroups) -> Policy:
+def compile_policy(bundle: PolicyBundle) -> Policy:
     """Compile a bundle.
 
     Raises:
         ConfigurationError: a directive's rules do not hold, or two directives share an id.
-        InputError: a document, a parameter or a country group is not valid.
+        InputError: a document, a parameter or dated data are not valid.
     """
     directives = tuple(from_document(document) for document in bundle.documents)
-    policy = policy_of(directives, with_settings({s.name: s for s in bundle.settings}), groups, bundle.fresh_until)
+    parameters = with_settings({s.name: s for s in bundle.settings})
+    policy = policy_of(directives, parameters, read_law(bundle.law), bundle.fresh_until)
     return replace(
         policy,
         epoch=bundle.epoch,
@@ -136,9 +141,7 @@ def compile_policy(bundle: PolicyBundle, groups: CountryGroups) -> Policy:
     )
 
 
-def policy_of(
-    directives: Sequence[Directive], parameters: Parameters, groups: CountryGroups, fresh_until: datetime
-) -> Policy:
+def policy_of(directives: Sequence[Directive], parameters: Parameters, law: LawData, fresh_until: datetime) -> Policy:
     """A policy of directives and parameters, outside any bundle: for case files and drafts.
 
     Raises:
@@ -151,7 +154,7 @@ def policy_of(
     by_item: dict[str, tuple[CompiledDirective, ...]] = {}
     for one in compiled:
         if isinstance(one.directive.persons, NationalsOfGroups):
-            groups.union(one.directive.persons.groups)
+            law.groups.union(one.directive.persons.groups)
         for item in one.directive.items:
             by_item[item] = (*by_item.get(item, ()), one)
     return Policy(
@@ -164,6 +167,6 @@ def policy_of(
         by_item=by_item,
         standing=standing_rules(),
         restricted=frozenset(by_item),
-        groups=groups,
-        listing=read_listing_rules(groups),
+        groups=law.groups,
+        listing=law.listing,
     )

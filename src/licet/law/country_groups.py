@@ -6,7 +6,9 @@ Source: 15 CFR part 740, supplement no. 1.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib.resources import files
+from typing import Any
 
 from licet.errors import InputError
 from licet.terms import is_country
@@ -34,11 +36,28 @@ class CountryGroups:
         return frozenset().union(*(self.members[name] for name in names))
 
 
-def read_country_groups() -> CountryGroups:
-    """Read the groups that this version of licet ships."""
-    data = json.loads(files("licet.law").joinpath("country_groups.json").read_text(encoding="utf-8"))
-    members = {name: frozenset(codes) for name, codes in data["groups"].items()}
+def read_country_groups(document: Mapping[str, Any] | None = None) -> CountryGroups:
+    """Read the groups from a document, or those that this version of licet ships.
+
+    Raises:
+        InputError: it is not such a document, or a code in it is no country's.
+    """
+    data = shipped("country_groups") if document is None else document
+    try:
+        members = {str(name): frozenset(map(str, codes)) for name, codes in data["groups"].items()}
+        groups = CountryGroups(date.fromisoformat(data["as_of"]).isoformat(), str(data["citation"]), members)
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise InputError(
+            f"expected `as_of`, `citation` and `groups` of ISO country codes: {err}", code="bad_law"
+        ) from err
     strangers = sorted({code for codes in members.values() for code in codes if not is_country(code)})
     if strangers:
-        raise InputError(f"expected ISO country codes in the country groups, found `{strangers[0]}`")
-    return CountryGroups(data["as_of"], data["citation"], members)
+        raise InputError(f"expected ISO country codes, found `{strangers[0]}`", code="bad_law")
+    return groups
+
+
+def shipped(name: str) -> Mapping[str, Any]:
+    """A document that this version of licet ships, by the name of its file."""
+    text = files("licet.law").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    document: Mapping[str, Any] = json.loads(text)
+    return document

@@ -23,10 +23,15 @@ class Assurance(IntEnum):
 
 
 class EvidenceKind(StrEnum):
-    """Which verifier made the standing; `document` stands for any that reads a document itself."""
+    """Which verifier made the standing; the last two stand for any that reads a document itself.
+
+    A document of another state than the United States is told apart, because its
+    word for US citizenship may count for nothing.
+    """
 
     ORGANIZATION_ATTESTATION = "org_user_attestation"
     DOCUMENT = "document"
+    FOREIGN_DOCUMENT = "foreign_document"
 
 
 class Relation(StrEnum):

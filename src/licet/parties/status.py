@@ -83,7 +83,9 @@ def usable_standings(standings: Iterable[Standing], rule: Usable, at: datetime) 
     return tuple(standing for standing in standings if rule.counts(standing, at))
 
 
-def establish_status(usable: Iterable[Standing], declared: Declared, *, any_citizenship: bool) -> PersonStatus:
+def establish_status(
+    usable: Iterable[Standing], declared: Declared, *, any_citizenship: bool, accept_foreign_word: bool = False
+) -> PersonStatus:
     """What usable evidence and the person's own word say of a natural person.
 
     An admission needs no assurance: who declares a foreign status and has another
@@ -95,14 +97,23 @@ def establish_status(usable: Iterable[Standing], declared: Declared, *, any_citi
         usable: Evidence that may be relied on.
         declared: What the person says of their own status.
         any_citizenship: Whether the person says they hold another country's citizenship.
+        accept_foreign_word: Counsel's reading: whether another state's document shows
+            that somebody is not foreign.
     """
-    facts = [fact for standing in usable for fact in standing.facts]
+    standings = tuple(usable)
+    facts = [fact for standing in standings for fact in standing.facts]
+    ours = [
+        fact
+        for standing in standings
+        if accept_foreign_word or standing.kind is not EvidenceKind.FOREIGN_DOCUMENT
+        for fact in standing.facts
+    ]
     nationality = any_citizenship or any(
         isinstance(fact, Stateless) or (isinstance(fact, Citizenship) and fact.country != US) for fact in facts
     )
     admitted = declared is Declared.FOREIGN and nationality
     foreign = admitted or any(isinstance(fact, ForeignPerson) for fact in facts)
-    not_foreign = any(isinstance(fact, NotForeignPerson) or fact == Citizenship(US) for fact in facts)
+    not_foreign = any(isinstance(fact, NotForeignPerson) or fact == Citizenship(US) for fact in ours)
     unsettled = declared is Declared.UNSETTLED or any(isinstance(fact, UnsettledStatus) for fact in facts)
     if foreign == not_foreign or (foreign and unsettled):
         return PersonStatus.UNKNOWN

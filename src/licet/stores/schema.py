@@ -41,6 +41,15 @@ settings = Table(
     Column("reason", Text, nullable=False),
 )
 
+law = Table(
+    "law",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("set_by", String(64), nullable=False),
+    Column("set_at", String(40), nullable=False),
+)
+
 pinned = Table("pinned", metadata, Column("item", String(128), primary_key=True))
 
 administrators = Table(

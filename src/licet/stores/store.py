@@ -236,6 +236,16 @@ class Transaction:
         found = self._connection.execute(select(schema.settings).order_by(schema.settings.c.name))
         return tuple(Setting(x.name, json.loads(x.value), x.set_by, parse_instant(x.set_at), x.reason) for x in found)
 
+    def put_law(self, name: str, document: Mapping[str, Any], set_by: str, set_at: datetime) -> None:
+        """Put dated data in place of what is shipped."""
+        values = {"name": name, "document": json.dumps(document), "set_by": set_by, "set_at": format_instant(set_at)}
+        self._replace(schema.law, {"name": name}, values)
+
+    def law(self) -> dict[str, Mapping[str, Any]]:
+        """The dated data that replace what is shipped, by name."""
+        found = self._connection.execute(select(schema.law).order_by(schema.law.c.name))
+        return {row.name: json.loads(row.document) for row in found}
+
     # Administrators.
 
     def add_administrator(self, name: str, token: str) -> None:
