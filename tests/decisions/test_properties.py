@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from decisions_for_tests import (
     AT,
+    DAY,
     FOREIGN,
     HOUR,
     MACHINE,
@@ -26,7 +27,7 @@ from licet.decisions import Caller, Permit, decide, join, judge
 from licet.directives import ReleaseFacts, all_facts, compile_directive, from_document, parse_directive
 from licet.law import read_country_groups
 from licet.parties import Citizenship, Relation, Serves
-from licet.terms import Outcome, format_instant
+from licet.terms import FOREVER, Outcome, format_instant
 
 GROUPS = read_country_groups()
 HOURS = st.integers(-30, 30)
@@ -104,6 +105,27 @@ def test_an_answer_holds_at_every_instant_until_its_end(world, caller, hours):
     later = [t for t in boundaries if now < t < answer.until]
     for instant in [*later, answer.until - TICK] if answer.until < at(1000) else later:
         assert decide(asks(caller), world, instant).outcome is answer.outcome
+
+
+def premises(world):
+    """Every instant at which something an answer may rest on begins or ends."""
+    yield world.policy.fresh_until
+    for compiled in world.policy.directives:
+        yield from (compiled.directive.effective_at, compiled.directive.ends)
+        yield from (exemption.starts for exemption in compiled.directive.exemptions)
+    for standings in world.standings.values():
+        for each in standings:
+            yield from (each.verified_at, each.not_after, each.verified_at + 365 * DAY + TICK)
+    for licenses in world.licenses.values():
+        for each in licenses:
+            yield from (each.valid_from, each.ends)
+
+
+@given(worlds(), CALLERS, HOURS)
+@SLOW
+def test_an_answer_ends_with_one_of_its_premises(world, caller, hours):
+    answer = decide(asks(caller), world, at(hours))
+    assert answer.until in {*premises(world), FOREVER}
 
 
 @given(worlds(), CALLERS, orders("DIR-NEW"))

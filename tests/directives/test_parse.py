@@ -94,6 +94,8 @@ WRONG = [
     ({"items": [{"id": "fable-5", "basis": "x"}, {"id": "fable-5", "basis": "y"}]}, "", "`fable-5` again"),
     ({"items": [{"id": "fable-5"}]}, "", "`basis`, which is missing"),
     ({"exemptions": [{**EXEMPTION, "items": ["mythos-5"]}]}, "", "names, found `mythos-5`"),
+    ({"exemptions": [EXEMPTION, {**EXEMPTION, "from": "2026-06-27T22:00:00Z"}]}, "", "exempt for `fable-5` already"),
+    ({"exemptions": [EXEMPTION, {**EXEMPTION, "covers": ["entity"]}]}, "", "exempt for `fable-5` already"),
     ({"exemptions": [EXEMPTION], "lifted_at": "2026-06-26T22:00:00Z"}, "", "before the directive ends"),
     ({"sources": []}, '"sources"', "non-empty"),
     ({"sources": [{"title": "t", "date": "June"}]}, '"date"', "does not match"),
@@ -120,6 +122,8 @@ def test_a_wrong_file_is_told_by_line_and_by_what_was_expected(over, needle, wor
         {"comply_by": "2026-06-12T21:21:00Z"},
         {"superseded_by": {"id": "DIR-2", "at": "2026-06-12T21:21:01Z"}},
         {"exemptions": [EXEMPTION], "lifted_at": "2026-06-26T22:00:01Z"},
+        {"exemptions": [EXEMPTION, {**EXEMPTION, "organizations": ["annex-b-corp"]}]},
+        {"exemptions": [{**EXEMPTION, "covers": ["entity"]}, {**EXEMPTION, "covers": ["foreign_national_employees"]}]},
     ],
 )
 def test_the_near_misses_are_valid(over):

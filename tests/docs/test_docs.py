@@ -87,3 +87,12 @@ def test_every_import_of_ours_is_a_declared_dependency():
 
 def test_the_changelog_has_a_fragment_or_a_release():
     assert list(ROOT.glob("changelog.d/*.md"))
+
+
+def test_the_case_in_the_guide_for_counsel_is_one(tmp_path):
+    from licet.cli import run
+
+    text = (ROOT / "docs" / "decision.md").read_text()
+    file = tmp_path / "case.json"
+    file.write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    assert run(["test", str(file)]) == 0

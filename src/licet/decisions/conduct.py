@@ -55,7 +55,5 @@ def sent(scene: Scene, parameters: Parameters, listing: ListingRules) -> Truth:
 def sent_under_directive(scene: Scene, parameters: Parameters, listing: ListingRules) -> Truth:
     """The same under a directive that names exports: encrypted storage abroad is then counsel's to read."""
     plain = sent(scene, parameters, listing)
-    storage = scene.mode is Mode.ENCRYPTED_STORAGE and plain is Truth.NO and scene.place != _US
-    if storage and parameters.e2e_under_directive == "unset" and outside_us(scene.place, parameters) is not Truth.NO:
-        return Truth.UNKNOWN
-    return plain
+    abroad = scene.mode is Mode.ENCRYPTED_STORAGE and plain is Truth.NO and scene.place not in {None, _US}
+    return Truth.UNKNOWN if abroad and parameters.e2e_under_directive == "unset" else plain

@@ -4,7 +4,7 @@ The policy decision point of NIST SP 800-162. Pure: no clock, network or storage
 The answer depends on the arguments alone, so a recorded decision can be replayed
 years later and must come out the same.
 
-The steps are those of the procedure in docs/procedure.md:
+The steps are those of the procedure in docs/decision.md:
 
     0     a policy too old, or rows known to be missing
     1     which item is meant; a router is held to what it may choose

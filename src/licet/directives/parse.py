@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import Any
 
 import jsonschema
@@ -165,6 +166,7 @@ def _sense_faults(document: Document, groups: CountryGroups, catalogue: Catalogu
             known = ", ".join(sorted(groups.members))
             yield document.fault(("persons", "nationals_of_groups", index), f"expected one of {known}, found `{name}`")
     yield from _item_faults(document, directive, catalogue)
+    yield from _exemption_faults(document, directive)
     for index, relation in enumerate(directive.relations):
         if relation.directive == directive.id:
             yield document.fault(("relations", index, "directive"), "expected another directive, found this one")
@@ -227,3 +229,14 @@ def _item_faults(document: Document, directive: Directive, catalogue: Catalogue 
             yield document.fault(
                 ("exemptions", index, "items"), f"expected an item that this directive names, found `{name}`"
             )
+
+
+def _exemption_faults(document: Document, directive: Directive) -> Iterator[Fault]:
+    """One organization is exempt for one item from one instant: two starts would contradict each other."""
+    given: set[tuple[str, str, str]] = set()
+    for index, exemption in enumerate(directive.exemptions):
+        leave = set(product(exemption.items, exemption.organizations, exemption.covers))
+        for item, organization, _ in sorted(leave & given)[:1]:
+            message = f"expected each exemption once, found that `{organization}` is exempt for `{item}` already"
+            yield document.fault(("exemptions", index), message)
+        given |= leave
