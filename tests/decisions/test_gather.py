@@ -468,7 +468,11 @@ def employee(relation=Relation.EMPLOYEE, *, proved=True, **over):
         (employee(), [exempts(ITS_PEOPLE, items=["mythos-5"])], Coverage.NONE),
         # A later one counts, whatever came before it.
         (employee(), [exempts(ITS_PEOPLE, items=["mythos-5"]), exempts(ITS_PEOPLE)], Coverage.COVERED),
-        (employee(), [exempts(ITS_PEOPLE, starts=AT + HOUR), exempts(ITS_PEOPLE)], Coverage.COVERED),
+        (
+            employee(),
+            [exempts(ITS_PEOPLE, organizations=["lab-fr"], starts=AT + HOUR), exempts(ITS_PEOPLE)],
+            Coverage.COVERED,
+        ),
         (employee(), [exempts(ITSELF), exempts(ITS_PEOPLE)], Coverage.COVERED),
         (
             employee(relation=None),

@@ -301,7 +301,11 @@ def test_a_client_that_leaves_does_not_take_its_record_with_it(plain_house):
 
 def broken(policy):
     """A policy whose tables have lost their rows: every judgement raises."""
-    empty = {item: tuple(dataclasses.replace(x, table={}) for x in found) for item, found in policy.by_item.items()}
+
+    def emptied(compiled):
+        return dataclasses.replace(compiled, release=dataclasses.replace(compiled.release, table={}))
+
+    empty = {item: tuple(map(emptied, found)) for item, found in policy.by_item.items()}
     return dataclasses.replace(policy, by_item=empty, digest="broken")
 
 
