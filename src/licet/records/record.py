@@ -21,6 +21,9 @@ MAX_ENTRY_BYTES = 65_535
 Source: C2SP tlog-tiles, "Log Entries": bundles give each entry a 16-bit length.
 """
 
+MAX_BRACKETS = 4_000
+"""The most lists and objects in an entry, and so the deepest it can be nested; texts that hold brackets count too."""
+
 _VERSION = 1
 
 
@@ -68,7 +71,7 @@ class Record:
             entry = canonical_json(members)
         except (TypeError, ValueError, OverflowError, RecursionError) as err:
             raise InputError(f"expected a record of JSON values, found what JSON cannot say: {err}") from err
-        _require_size(entry)
+        _require_bounds(entry)
         return entry
 
     @classmethod
@@ -79,7 +82,7 @@ class Record:
             InputError: it is too long, is not such JSON, holds a float, names a
                 member twice, or is spelled in another way.
         """
-        _require_size(entry)
+        _require_bounds(entry)
         try:
             members = _DECODER.decode(entry)
             # The encoder is canonical_json's fast twin (a test holds them equal):
@@ -127,8 +130,12 @@ _DECODER = msgspec.json.Decoder(float_hook=_refuse_float)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def _require_size(entry: bytes) -> None:
+def _require_bounds(entry: bytes) -> None:
     if len(entry) > MAX_ENTRY_BYTES:
         raise InputError(
             f"expected a record of at most `{MAX_ENTRY_BYTES}` bytes, found `{len(entry)}`", code="record_too_large"
         )
+    # How deep a decoder can go differs from one Python to the next; what is a record must not.
+    brackets = entry.count(b"[") + entry.count(b"{")
+    if brackets > MAX_BRACKETS:
+        raise InputError(f"expected a record with at most `{MAX_BRACKETS}` brackets, found `{brackets}`")
