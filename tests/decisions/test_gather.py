@@ -41,7 +41,10 @@ from licet.items import Kinship, Model
 from licet.law import read_law
 from licet.licenses import holder_of_person
 from licet.parties import (
+    Assurance,
     Citizenship,
+    Declared,
+    EvidenceKind,
     MemberOf,
     Organization,
     OrganizationKind,
@@ -647,7 +650,51 @@ def test_a_person_is_not_an_organization():
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "accepted", "status"),
+    [
+        (EvidenceKind.FOREIGN_DOCUMENT, True, PersonStatus.NOT_FOREIGN),
+        (EvidenceKind.FOREIGN_DOCUMENT, False, PersonStatus.UNKNOWN),
+        (EvidenceKind.DOCUMENT, False, PersonStatus.NOT_FOREIGN),
+    ],
+)
+def test_another_states_word_for_us_citizenship_counts_as_counsel_reads(kind, accepted, status):
+    one = scene(Person(P1, (standing("p1", Citizenship("US"), kind=kind),)))
+    under = policy(directive(), accept_foreign_word_for_us_citizenship=accepted)
+    assert only(ReleaseFacts, one, under).status is status
+
+
+def test_evidence_counts_to_the_last_instant_of_its_age_and_from_the_least_assurance():
+    old = standing("p1", NOT_FOREIGN, verified_at=AT - 30 * DAY, assurance=Assurance.LOW)
+    one = scene(Person(P1, (old,)))
+    for readings, status in [
+        ({"evidence_max_age_days": 30, "min_assurance": "low"}, PersonStatus.NOT_FOREIGN),
+        ({"evidence_max_age_days": 29, "min_assurance": "low"}, PersonStatus.UNKNOWN),
+        ({"evidence_max_age_days": 30, "min_assurance": "substantial"}, PersonStatus.UNKNOWN),
+        (
+            {"evidence_max_age_days": 30, "min_assurance": "low", "accept_org_attestation": False},
+            PersonStatus.UNKNOWN,
+        ),
+    ]:
+        assert only(ReleaseFacts, one, policy(directive(), **readings)).status is status
+
+
+@pytest.mark.parametrize(
+    ("tie", "status"),
+    [
+        # Another country's citizenship, still held: with the declaration it is an admission.
+        (Tie("FR", residence=False), PersonStatus.FOREIGN),
+        (Tie("FR", residence=True), PersonStatus.UNKNOWN),
+        (Tie("US", residence=False), PersonStatus.UNKNOWN),
+        (Tie("FR", residence=False, lost=AT.date()), PersonStatus.UNKNOWN),
+    ],
+)
+def test_who_declares_a_foreign_status_and_is_a_citizen_elsewhere_is_foreign(tie, status):
+    one = scene(Person(P1, declared=Declared.FOREIGN, ties=(tie,)))
+    assert only(ReleaseFacts, one, policy(directive())).status is status
+
+
 def test_a_day_of_a_nationality_is_a_boundary():
     lost = date(2026, 6, 17)
-    one = scene(Person(P1, ties=(Tie("FR", False, None, lost),)))
-    assert gather(one, policy(), AT).lapse == parse_instant("2026-06-17T00:00:00Z")
+    for tie in (Tie("FR", False, None, lost), Tie("FR", True, lost, None), Tie("FR", False, date(2000, 1, 1), lost)):
+        assert gather(scene(Person(P1, ties=(tie,))), policy(), AT).lapse == parse_instant("2026-06-17T00:00:00Z")
