@@ -4,7 +4,14 @@ import jsonschema
 import pytest
 
 from directives_for_tests import directive
-from licet.directives import AllForeignPersons, NationalsOfGroups, directive_schema, from_document, parse_directive
+from licet.directives import (
+    AllForeignPersons,
+    Enrolled,
+    NationalsOfGroups,
+    directive_schema,
+    from_document,
+    parse_directive,
+)
 from licet.errors import DocumentError, InputError
 from licet.items import Catalogue, Item
 from licet.law import read_country_groups
@@ -13,6 +20,7 @@ from licet.terms import Act, parse_instant
 GROUPS = read_country_groups()
 THEN = parse_instant("2026-06-01T00:00:00Z")
 CATALOGUE = Catalogue.of(Item(name, frozenset({name + "-latest"}), "main", THEN) for name in ("fable-5", "mythos-5"))
+ENROLLED = Enrolled(CATALOGUE, frozenset({"annex-a-corp", "annex-b-corp"}))
 EXEMPTION = {
     "items": ["fable-5"],
     "organizations": ["annex-a-corp"],
@@ -22,7 +30,7 @@ EXEMPTION = {
 
 
 def parse(text):
-    return parse_directive(text, "letter.yaml", GROUPS, CATALOGUE)
+    return parse_directive(text, "letter.yaml", GROUPS, ENROLLED)
 
 
 def test_the_published_schema_is_a_schema():
@@ -96,6 +104,7 @@ WRONG = [
     ({"exemptions": [{**EXEMPTION, "items": ["mythos-5"]}]}, "", "names, found `mythos-5`"),
     ({"exemptions": [EXEMPTION, {**EXEMPTION, "from": "2026-06-27T22:00:00Z"}]}, "", "exempt for `fable-5` already"),
     ({"exemptions": [EXEMPTION, {**EXEMPTION, "covers": ["entity"]}]}, "", "exempt for `fable-5` already"),
+    ({"exemptions": [{**EXEMPTION, "organizations": ["annex-a-crop"]}]}, "", "enrolled, found `annex-a-crop`"),
     ({"exemptions": [EXEMPTION], "lifted_at": "2026-06-26T22:00:00Z"}, "", "before the directive ends"),
     ({"sources": []}, '"sources"', "non-empty"),
     ({"sources": [{"title": "t", "date": "June"}]}, '"date"', "does not match"),

@@ -13,6 +13,7 @@ from licet.decisions import Row, RowKind, Stop
 from licet.directives import (
     READINGS,
     Directive,
+    Enrolled,
     Setting,
     as_mapping,
     compile_directive,
@@ -184,13 +185,13 @@ class Control:
     def check_directive(self, text: str, name: str) -> tuple[Directive, str]:
         """Parse, check and compile a file against the catalogue; nothing changes."""
         with self._store.read() as tx:
-            directive = from_document(parse_directive(text, name, read_law(tx.law()).groups, _catalogue(tx)))
+            directive = from_document(parse_directive(text, name, read_law(tx.law()).groups, _enrolled(tx)))
         return directive, compile_directive(directive).cedar
 
     async def activate_directive(self, by: str, text: str, name: str) -> Done[DirectiveId]:
         """Bring a directive into force at the instants it states; it supersedes those it names."""
         with self._store.read() as tx:
-            document = parse_directive(text, name, read_law(tx.law()).groups, _catalogue(tx))
+            document = parse_directive(text, name, read_law(tx.law()).groups, _enrolled(tx))
         directive = from_document(document)
         digest = sha256(text.encode()).hexdigest()
 
@@ -360,5 +361,7 @@ class Control:
             return tx.get(kind, key)
 
 
-def _catalogue(tx: Transaction) -> Catalogue:
-    return Catalogue.of(row for row in tx.every(RowKind.ITEM) if isinstance(row, Item))
+def _enrolled(tx: Transaction) -> Enrolled:
+    organizations = (row.id for row in tx.every(RowKind.ORGANIZATION) if isinstance(row, Organization))
+    items = (row for row in tx.every(RowKind.ITEM) if isinstance(row, Item))
+    return Enrolled(Catalogue.of(items), frozenset(organizations))

@@ -50,7 +50,7 @@ from licet.directives.parameters import (
     read_value,
     with_settings,
 )
-from licet.directives.parse import directive_schema, from_document, parse_directive
+from licet.directives.parse import Enrolled, directive_schema, from_document, parse_directive
 from licet.directives.policy import Policy, PolicyBundle, compile_policy, policy_of
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Conduct",
     "Directive",
     "DirectiveStatus",
+    "Enrolled",
     "Exemption",
     "Facts",
     "Force",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import product
@@ -39,15 +40,23 @@ def directive_schema() -> dict[str, Any]:
     return schema
 
 
-def parse_directive(text: str, name: str, groups: CountryGroups, catalogue: Catalogue | None) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What a directive may name at an instance: items of the catalogue, and organizations."""
+
+    catalogue: Catalogue
+    organizations: frozenset[OrganizationId]
+
+
+def parse_directive(text: str, name: str, groups: CountryGroups, enrolled: Enrolled | None) -> Mapping[str, Any]:
     """Read and check a directive file; give back its document.
 
     Args:
         text: The file's text, YAML.
         name: What to call the file in messages.
         groups: The country groups a `persons` scope may name.
-        catalogue: The items it may name; None where no catalogue is at hand, and
-            then item names are not checked.
+        enrolled: The items and organizations it may name; None where no instance is
+            at hand, and then those names are not checked.
 
     Raises:
         DocumentError: every fault found, each with its line.
@@ -55,7 +64,7 @@ def parse_directive(text: str, name: str, groups: CountryGroups, catalogue: Cata
     document = read_document(text, name)
     faults = sorted(_shape_faults(document), key=lambda fault: fault.line)
     if not faults:
-        faults = sorted(_sense_faults(document, groups, catalogue), key=lambda fault: fault.line)
+        faults = sorted(_sense_faults(document, groups, enrolled), key=lambda fault: fault.line)
     if faults:
         raise DocumentError(name, tuple(faults))
     value: Mapping[str, Any] = document.value  # type: ignore[assignment]  # the schema says it is an object
@@ -151,7 +160,7 @@ def _shape_faults(document: Document) -> Iterator[Fault]:
             yield document.fault(path, error.message)
 
 
-def _sense_faults(document: Document, groups: CountryGroups, catalogue: Catalogue | None) -> Iterator[Fault]:
+def _sense_faults(document: Document, groups: CountryGroups, enrolled: Enrolled | None) -> Iterator[Fault]:
     faults = list(_instant_faults(document, document.value, ()))
     yield from faults
     if faults:
@@ -165,8 +174,8 @@ def _sense_faults(document: Document, groups: CountryGroups, catalogue: Catalogu
         if name not in groups.members:
             known = ", ".join(sorted(groups.members))
             yield document.fault(("persons", "nationals_of_groups", index), f"expected one of {known}, found `{name}`")
-    yield from _item_faults(document, directive, catalogue)
-    yield from _exemption_faults(document, directive)
+    yield from _item_faults(document, directive, None if enrolled is None else enrolled.catalogue)
+    yield from _exemption_faults(document, directive, enrolled)
     for index, relation in enumerate(directive.relations):
         if relation.directive == directive.id:
             yield document.fault(("relations", index, "directive"), "expected another directive, found this one")
@@ -231,8 +240,12 @@ def _item_faults(document: Document, directive: Directive, catalogue: Catalogue 
             )
 
 
-def _exemption_faults(document: Document, directive: Directive) -> Iterator[Fault]:
-    """One organization is exempt for one item from one instant: two starts would contradict each other."""
+def _exemption_faults(document: Document, directive: Directive, enrolled: Enrolled | None) -> Iterator[Fault]:
+    """One organization is exempt for one item from one instant: two starts would contradict each other.
+
+    An organization that nobody has enrolled is a slip of the pen, and would keep
+    from somebody what the order gives them.
+    """
     given: set[tuple[str, str, str]] = set()
     for index, exemption in enumerate(directive.exemptions):
         leave = set(product(exemption.items, exemption.organizations, exemption.covers))
@@ -240,3 +253,6 @@ def _exemption_faults(document: Document, directive: Directive) -> Iterator[Faul
             message = f"expected each exemption once, found that `{organization}` is exempt for `{item}` already"
             yield document.fault(("exemptions", index), message)
         given |= leave
+        for organization in sorted(exemption.organizations - enrolled.organizations) if enrolled else ():
+            path = ("exemptions", index, "organizations")
+            yield document.fault(path, f"expected an organization that is enrolled, found `{organization}`")
