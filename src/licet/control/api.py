@@ -82,6 +82,7 @@ def build_api(
     who = Annotated[str, Depends(by)]
     _stopping(router, control, who)
     _enrolling(router, control, who)
+    _granting(router, control, who)
     _ruling(router, control, who)
 
     @router.get("/status", summary="Items, stops, policy, running answers")
@@ -140,6 +141,8 @@ def _enrolling(router: APIRouter, control: Control, who: Any) -> None:
     async def add_party(body: bodies.NewParty, by: who) -> _Json:
         return _done(await control.add_party(by, body.to_party()))
 
+
+def _granting(router: APIRouter, control: Control, who: Any) -> None:
     @router.get("/keys")
     async def list_keys() -> list[Any]:
         return [{k: v for k, v in _plain(row).items() if k != "mac"} for row in control.rows(RowKind.KEY)]

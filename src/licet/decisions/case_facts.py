@@ -231,7 +231,6 @@ def _body(wire: WireOrganization, matches: tuple[WireScreening, ...]) -> Body:
         verified=wire.verified,
         us_registered=bool(wire.us_registered),
         formerly=None if wire.formerly is None else OrganizationId(wire.formerly),
-        parent=None if wire.parent is None else OrganizationId(wire.parent),
     )
     return Body(organization, _owned(wire, _marks(wire.lists, matches)))
 

@@ -50,4 +50,3 @@ class Organization:
     assurance: Assurance = Assurance.SUBSTANTIAL
     us_registered: bool = False
     formerly: OrganizationId | None = None
-    parent: OrganizationId | None = None
