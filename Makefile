@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
+BENCH_VENV := .venv-bench
+BENCH_BIN := $(BENCH_VENV)/bin
+BENCH_STAMP := $(BENCH_VENV)/.installed-from-lock
 KEEP ?=
 
-.PHONY: setup demo test check fix lock mutation clean
+.PHONY: setup demo test check fix lock mutation bench-decide clean
 
 setup: $(STAMP)
 
@@ -15,6 +18,15 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $(STAMP)
+
+$(BENCH_STAMP): requirements-bench.lock
+	$(PYTHON) -m venv --clear $(BENCH_VENV)
+	$(BENCH_BIN)/python -m pip install --quiet --require-hashes --requirement requirements-bench.lock
+	@touch $(BENCH_STAMP)
+
+# docs/benchmarks.md says what it measures and has the last figures.
+bench-decide: $(BENCH_STAMP)
+	PYTHONPATH=src $(BENCH_BIN)/python bench/decide.py
 
 demo: setup
 	$(BIN)/licet demo $(if $(KEEP),--keep)
@@ -44,7 +56,9 @@ mutation: setup
 # Written with uv (`pip install uv`); one file serves every platform and Python from 3.11.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
-	  --extra demo --group dev pyproject.toml --output-file requirements.lock
+	  --extra demo --extra charts --group dev --group proof pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
+	  --constraint requirements.lock --group bench pyproject.toml --output-file requirements-bench.lock
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

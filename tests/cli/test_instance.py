@@ -360,7 +360,7 @@ def test_a_request_is_explained_to_an_officer(on, tmp_path, instance):
 
 
 def test_dated_data_of_the_law_are_shown_and_updated(on, tmp_path):
-    assert {row["name"] for row in on("law", "list", "--json").json} == {"country_groups", "listing_rules"}
+    assert {row["name"] for row in on("law", "list", "--json").json} == {"country_groups", "holidays", "listing_rules"}
     shown = on("law", "show", "listing_rules", "--json")
     file = tmp_path / "newer.json"
     file.write_text(shown.out)

@@ -1,7 +1,8 @@
-from dataclasses import replace
+from dataclasses import replace as replaced_row
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 
 from decisions_for_tests import (
     AT,
@@ -86,7 +87,11 @@ ORACLE = [
     ([ORDER], {"standings": (attested("p1", NOT_FOREIGN, issuer="nobody"),)}, P1, EVIDENCE),
     (
         [ORDER],
-        {"standings": CITIZEN, "organizations": (replace(ORGANIZATIONS[0], suspended=True),), "parties": {"p1": None}},
+        {
+            "standings": CITIZEN,
+            "organizations": (replaced_row(ORGANIZATIONS[0], suspended=True),),
+            "parties": {"p1": None},
+        },
         P1,
         EVIDENCE,
     ),
@@ -244,7 +249,7 @@ def test_nationality_under_a_country_rule(facts, settings, outcome):
     ],
 )
 def test_an_organization_under_a_country_rule(kind, place, outcome):
-    body = replace(ORGANIZATIONS[0], id="body", kind=kind, organized_under=place)
+    body = replaced_row(ORGANIZATIONS[0], id="body", kind=kind, organized_under=place)
     world = snapshot(COUNTRY, organizations=(body,))
     assert decide(asks(Caller("k", organization="body", serves=Serves.MACHINE)), world, AT).outcome is outcome
 
@@ -312,6 +317,11 @@ def test_only_an_item_under_a_requirement_needs_its_record_first():
         ("dpop", "mtls", PERMIT),
         ("mtls", "dpop", EVIDENCE),
         ("mtls", "mtls", PERMIT),
+        # An item may have a word of its own; another's does not count.
+        ("bearer,fable-5=dpop", "bearer", EVIDENCE),
+        ("bearer,fable-5=dpop", "dpop", PERMIT),
+        ("mtls,fable-5=bearer", "bearer", PERMIT),
+        ("bearer,mythos-5=mtls", "bearer", PERMIT),
     ],
 )
 def test_a_restricted_items_caller_is_bound_to_the_key_as_counsel_asks(least, has, outcome):

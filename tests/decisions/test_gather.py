@@ -697,4 +697,6 @@ def test_who_declares_a_foreign_status_and_is_a_citizen_elsewhere_is_foreign(tie
 def test_a_day_of_a_nationality_is_a_boundary():
     lost = date(2026, 6, 17)
     for tie in (Tie("FR", False, None, lost), Tie("FR", True, lost, None), Tie("FR", False, date(2000, 1, 1), lost)):
-        assert gather(scene(Person(P1, ties=(tie,))), policy(), AT).lapse == parse_instant("2026-06-17T00:00:00Z")
+        assert gather(scene(Person(P1, ties=(tie,))), policy(directive()), AT).lapse == parse_instant(
+            "2026-06-17T00:00:00Z"
+        )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replaced_facts
 
 from decisions_for_tests import (
     AT,
@@ -209,7 +210,7 @@ def test_an_unknown_fact_is_named_only_if_it_can_turn_the_answer():
             others = [n for n in facts.unknowns if n != name]
             # For some way of settling the others, this fact alone decides.
             settled = [
-                replace(facts, **dict(zip(others, values, strict=True)))
+                replaced_facts(facts, **dict(zip(others, values, strict=True)))
                 for values in itertools.product(*(_known(facts, n) for n in others))
             ]
             assert any(len({judge(ORDER, c).outcome for c in one.completions()}) > 1 for one in settled)

@@ -158,7 +158,7 @@ def test_completions_settle_every_unknown_and_nothing_else(kind):
         assert len(set(completions)) == len(completions)
         for completion in completions:
             assert completion.unknowns == ()
-            known = set(type(facts).__dataclass_fields__) - set(facts.unknowns)
+            known = set(members(type(facts))) - set(facts.unknowns)
             assert all(getattr(completion, name) == getattr(facts, name) for name in known)
 
 

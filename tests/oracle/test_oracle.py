@@ -34,7 +34,7 @@ def test_the_answer_is_the_one_worked_out_by_hand(file: CaseFile, case: Case, nu
 )
 def test_no_answer_changes_before_it_lapses(file: CaseFile, case: Case):
     """At every instant that the case names, and around it, up to the lapse."""
-    asked = ask(case, parameters_of(file.parameters), file.groups)
+    asked = ask(case, parameters_of(file.parameters), file.law)
     first = answer(asked.scene, asked.policy, asked.at, stale=asked.stale)
     for instant in {named + shift for named in named_in(asked) for shift in (-TICK, timedelta(), TICK)}:
         if asked.at < instant < first.until:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -105,6 +106,8 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         publisher = Publisher(store, key, clock, deliver)
         desk = Desk(store=store, log=log, clock=clock, publisher=publisher, publish_rows=replica.apply)
         replica.apply(_refill(store)(0))
+        gc.collect()
+        gc.freeze()  # rows stay: a collection that walked a million of them would stall every stream
         publisher.renew()
         await stack.enter_async_context(publisher.renewing())
         await desk.deliver_held()

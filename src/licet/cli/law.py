@@ -13,12 +13,12 @@ from licet.cli.output import print_json, say_done, show_rows
 from licet.cli.wire import segment
 from licet.errors import NotFoundError
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="country_groups or listing_rules.")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="country_groups, holidays or listing_rules.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(help="Dated data of the law: country groups, listing rules.")
+    group = typer.Typer(help="Dated data of the law: country groups, listing rules, legal holidays.")
     group.command("list")(list_all)
     group.command("show")(show)
     group.command("update")(update)

@@ -16,6 +16,7 @@ from licet.directives import (
     Enrolled,
     Setting,
     as_mapping,
+    bindings_of,
     compile_directive,
     from_document,
     lift,
@@ -290,6 +291,9 @@ class Control:
             raise InputError("expected a reason in one sentence, found none", code="reason_missing")
 
         def change(tx: Transaction, at: datetime) -> Setting:
+            for item in bindings_of(value)[1] if name == "min_binding" else ():
+                if tx.find(RowKind.ITEM, item) is None:
+                    raise InputError(f"expected an item of the catalogue, found `{item}`", code="unknown_item")
             setting = Setting(name, value, by, at, reason.strip())
             tx.put_setting(setting)
             return setting

@@ -1,10 +1,10 @@
 """The facts of a case as a scene."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from licet.decisions.case_format import (
     Foreign,
@@ -24,6 +24,7 @@ from licet.decisions.scene import Body, Marks, Person, Scene, Tie
 from licet.directives import STANDING_RULES, Parameters
 from licet.errors import InputError
 from licet.items import Kinship, Model
+from licet.law import Holidays
 from licet.licenses import DIRECTIVE, Holder, License, holder_of_person
 from licet.parties import (
     Assurance,
@@ -72,13 +73,14 @@ _FOREIGN_DOCUMENTS = frozenset(
 )
 
 
-def scene_of(facts: WireFacts, parameters: Parameters, directives: frozenset[str]) -> Scene:
+def scene_of(facts: WireFacts, parameters: Parameters, directives: frozenset[str], holidays: Holidays) -> Scene:
     """The scene that a case describes.
 
     Args:
         facts: The case's facts.
         parameters: Of which the holiday calendar is read: it says when a license ends.
         directives: The ids that a license may name as what it covers.
+        holidays: By which a license that ends on a date ends.
 
     Raises:
         InputError: a value cannot be meant; the message names its member.
@@ -92,7 +94,7 @@ def scene_of(facts: WireFacts, parameters: Parameters, directives: frozenset[str
         body=None if organization is None else _body(organization, () if requester else matches),
         place=None if place is None else country(place, "location.country"),
         region=None if requester is None else requester.region,
-        licenses=tuple(_license(one, parameters, directives) for one in facts.licenses),
+        licenses=tuple(_license(one, parameters, directives, holidays) for one in facts.licenses),
         end_use=facts.end_use,
     )
 
@@ -259,7 +261,7 @@ def _marks(lists: Iterable[str], matches: Iterable[WireScreening]) -> Marks:
     return Marks(**found)
 
 
-def _license(wire: WireLicense, parameters: Parameters, directives: frozenset[str]) -> License:
+def _license(wire: WireLicense, parameters: Parameters, directives: frozenset[str], holidays: Holidays) -> License:
     place = f"license `{wire.id}`, "
     strangers = sorted(wire.covers_requirements - _REQUIREMENTS.keys() - directives)
     if strangers:
@@ -270,7 +272,7 @@ def _license(wire: WireLicense, parameters: Parameters, directives: frozenset[st
         items=wire.models,
         holders=frozenset(map(Holder, wire.parties)),
         valid_from=start_of(wire.valid_from, f"{place}valid_from"),
-        valid_until=end_of(wire.valid_until, parameters.holiday_calendar, f"{place}valid_until"),
+        valid_until=end_of(wire.valid_until, holidays, parameters.holiday_calendar, f"{place}valid_until"),
         employees=wire.employees,
         active=wire.status == "active",
         requirements=frozenset(_REQUIREMENTS.get(name, name) for name in wire.covers_requirements),

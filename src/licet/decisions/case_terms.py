@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from licet.directives import Parameters, read_value
 from licet.errors import InputError
-from licet.law import eastern_midnight, end_of_date
+from licet.law import Holidays, eastern_midnight
 from licet.terms import is_country, parse_instant
 
 ParameterValue: TypeAlias = str | bool | int | float
@@ -55,7 +55,7 @@ def start_of(text: str, member: str) -> datetime:
     return instant(text, member) if start is None else eastern_midnight(start)
 
 
-def end_of(text: str, calendar: str, member: str) -> datetime:
+def end_of(text: str, holidays: Holidays, calendar: str, member: str) -> datetime:
     """The first instant after a license, given as an instant or as its last date.
 
     Source: 15 CFR 750.7(g), on a last date that is a legal holiday.
@@ -64,7 +64,7 @@ def end_of(text: str, calendar: str, member: str) -> datetime:
     if last is None:
         return instant(text, member)
     try:
-        return end_of_date(last, calendar)
+        return holidays.end_of_date(last, calendar)
     except (OverflowError, ValueError) as err:
         raise InputError(f"{member}: expected a date before the end of the year 9999, found `{text}`") from err
 

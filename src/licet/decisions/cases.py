@@ -29,7 +29,7 @@ from licet.directives import (
     policy_of,
 )
 from licet.errors import InputError, LicetError
-from licet.law import CountryGroups, LawData, read_country_groups, read_listing_rules
+from licet.law import CountryGroups, LawData, read_law
 from licet.terms import FOREVER, DirectiveId, Disclosure, ItemId, OrganizationId, Outcome
 
 
@@ -53,11 +53,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case file as read, with the country groups by which it is judged."""
+    """A case file as read, with the dated data by which it is judged."""
 
     parameters: Mapping[str, ParameterValue]
     cases: tuple[Case, ...]
-    groups: CountryGroups
+    law: LawData
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,17 @@ def read_cases(text: str, name: str) -> CaseFile:
     try:
         file = msgspec.json.decode(text, type=WireFile)
         parameters_of(file.parameters)
-        groups = read_country_groups()
-        cases = tuple(_read_case(raw, file.parameters, groups) for raw in file.cases)
+        law = read_law({})
+        cases = tuple(_read_case(raw, file.parameters, law) for raw in file.cases)
     except (LicetError, msgspec.MsgspecError) as err:
         raise InputError(f"`{name}` is not a case file: {_said(err)}", code="bad_case_file") from err
     twice = next((case.id for number, case in enumerate(cases) if case.id in {x.id for x in cases[:number]}), None)
     if twice is not None:
         raise InputError(f"`{name}` is not a case file: expected each case once, found `{twice}` twice")
-    return CaseFile(file.parameters, cases, groups)
+    return CaseFile(file.parameters, cases, law)
 
 
-def ask(case: Case, parameters: Parameters, groups: CountryGroups) -> Asked:
+def ask(case: Case, parameters: Parameters, law: LawData) -> Asked:
     """A case under given readings, as the decision is asked it.
 
     Raises:
@@ -117,8 +117,8 @@ def ask(case: Case, parameters: Parameters, groups: CountryGroups) -> Asked:
     age, limit = case.facts.policy_bundle_age_s, case.facts.policy_bundle_max_age_s
     stale = age is not None and age > (parameters.policy_max_age_s if limit is None else limit)
     # Fresh for ever: whether the policy is too old is a fact of the case, not of a clock.
-    policy = policy_of(case.directives, parameters, LawData(groups, read_listing_rules(groups)), FOREVER)
-    return Asked(scene_of(case.facts, parameters, _names(case.directives)), policy, at, stale)
+    policy = policy_of(case.directives, parameters, law, FOREVER)
+    return Asked(scene_of(case.facts, parameters, _names(case.directives), law.holidays), policy, at, stale)
 
 
 def examine(file: CaseFile, case: Case, readings: Mapping[str, ParameterValue]) -> tuple[Finding, ...]:
@@ -136,25 +136,25 @@ def examine(file: CaseFile, case: Case, readings: Mapping[str, ParameterValue]) 
     findings = []
     for row in case.rows:
         parameters = parameters_of({**file.parameters, **readings, **row.readings})
-        asked = ask(case, parameters, file.groups)
+        asked = ask(case, parameters, file.law)
         decision = answer(asked.scene, asked.policy, asked.at, stale=asked.stale)
         grounds = decision.grounds if isinstance(decision, Refusal) else ()
         findings.append(Finding(row, decision.outcome, grounds))
     return tuple(findings)
 
 
-def _read_case(raw: msgspec.Raw, parameters: Mapping[str, ParameterValue], groups: CountryGroups) -> Case:
+def _read_case(raw: msgspec.Raw, parameters: Mapping[str, ParameterValue], law: LawData) -> Case:
     """Read a case whole, so that what it cannot mean is told before any case is decided."""
     try:
         wire = msgspec.json.decode(raw, type=WireCase)
-        directives = _directives(wire.directives, groups)
+        directives = _directives(wire.directives, law.groups)
         rows = (Row({}, wire.expected.outcome), *(Row(row.policy, row.outcome) for row in wire.policy_sensitivity))
         for row in rows:
-            scene_of(wire.facts, parameters_of({**parameters, **row.readings}), _names(directives))
+            scene_of(wire.facts, parameters_of({**parameters, **row.readings}), _names(directives), law.holidays)
         instant(wire.facts.at, "at")
         model_of(wire.facts.model)
         for license_ in wire.facts.licenses:
-            groups.union(license_.excluded_nationals_of)
+            law.groups.union(license_.excluded_nationals_of)
     except (LicetError, msgspec.MsgspecError) as err:
         raise InputError(f"case `{_id(raw)}`: {_said(err)}") from err
     return Case(wire.id, rows, wire.facts, directives)

@@ -5,7 +5,6 @@ Exception GOV for US agencies (15 CFR 740.11(b)(2)), licenses (15 CFR 750.7).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from licet.decisions.nationality import Nationality, place_of, same_country
@@ -21,14 +20,12 @@ from licet.parties import (
     establish_organization,
     establish_status,
 )
-from licet.terms import Coverage, LicenseId, OrganizationId, Truth
+from licet.terms import Coverage, LicenseId, OrganizationId, Truth, Value
 
 _AS_TRUTH = {Scope.IN_SCOPE: Truth.YES, Scope.OUTSIDE: Truth.NO, Scope.UNKNOWN: Truth.UNKNOWN}
-_NOTICE = "744.22(b)"
 
 
-@dataclass(frozen=True, slots=True)
-class OneRecipient:
+class OneRecipient(Value, frozen=True):
     """A person or an organization that would receive the item."""
 
     kind: Recipient
@@ -37,8 +34,7 @@ class OneRecipient:
     marks: Marks
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(Value, frozen=True):
     """Whether leave covers somebody, by which licenses, and when that may change."""
 
     coverage: Coverage
@@ -96,21 +92,32 @@ class Recipients:
             yield OneRecipient(Recipient.ORGANIZATION, status, claimant, body.marks)
 
     def _person(self, person: Person, body: Body | None, usable: tuple[Standing, ...]) -> Claimant:
-        claimant = Claimant(person.holder, national_of=lambda groups: _AS_TRUTH[self.nationality.within(groups)])
-        if body is None or person.employer not in {None, body.organization.id}:
-            employer, relation = _holder(person.employer), person.relation
-            return replace(claimant, employer=employer, relation=relation, third_country=Truth.UNKNOWN)
+        if body is None or (person.employer is not None and person.employer != body.organization.id):
+            return Claimant(
+                person.holder,
+                employer=_holder(person.employer),
+                relation=person.relation,
+                third_country=Truth.UNKNOWN,
+                national_of=self._national_of,
+            )
         organization = body.organization
         home = place_of(organization)
         # An employee of a US organization is a national of no third country: there is no second one.
         third = Truth.NO if home == "US" else _AS_TRUTH[self.nationality.of_other_country_than(home)]
-        return replace(
-            claimant,
+        return Claimant(
+            person.holder,
             employer=holder_of_organization(organization.id),
             relation=person.relation or _shown_relation(usable, organization.id),
             formerly=_holder(organization.formerly),
             third_country=third,
+            national_of=self._national_of,
         )
+
+    def _national_of(self, groups: frozenset[str]) -> Truth:
+        return _AS_TRUTH[self.nationality.within(groups)]
+
+
+NO_COVER = Cover(Coverage.NONE)
 
 
 def _holder(organization: OrganizationId | None) -> Holder | None:
@@ -124,32 +131,22 @@ def _shown_relation(usable: tuple[Standing, ...], organization: OrganizationId) 
     return shown.pop() if len(shown) == 1 else None
 
 
-def cover_of(
-    recipients: Recipients,
-    requirement: CompiledDirective | str,
-    whom: Iterable[OneRecipient],
-    *,
-    of_release: bool = False,
-) -> Cover:
+def cover_of(recipients: Recipients, requirement: CompiledDirective | str, whom: Iterable[OneRecipient]) -> Cover:
     """The best leave that any of `whom` has from one requirement.
 
     Where several licenses each suffice, together they are one premise that ends
-    with the last of them. Who is not foreign needs no leave from a release, and
-    none is read for them `of_release` of what a directive names.
+    with the last of them.
     """
-    chosen = tuple(whom)
-    directive = requirement.directive if isinstance(requirement, CompiledDirective) else None
-    named = requirement if isinstance(requirement, str) else requirement.directive
-    if of_release and all(recipient.status is PersonStatus.NOT_FOREIGN for recipient in chosen):
-        return Cover(Coverage.NONE)
-    exempt = {x for recipient in chosen for x in _exempt(directive, recipient, recipients)} if directive else set()
-    if Coverage.COVERED in exempt:
-        return Cover(Coverage.COVERED)
-    found = [
-        (license_, covers(license_, _claim(named, recipient, recipients), recipients.at))
-        for recipient in chosen
-        for license_ in recipients.scene.licenses
-    ]
+    exempt: set[Coverage] = set()
+    if isinstance(requirement, CompiledDirective) and requirement.gives_leave:
+        exempt.update(x for recipient in whom for x in _exempt(requirement.directive, recipient, recipients))
+        if Coverage.COVERED in exempt:
+            return Cover(Coverage.COVERED)
+    stated = _stating(requirement, recipients) if recipients.scene.licenses else ()
+    if not stated:
+        return Cover(Coverage.UNKNOWN) if exempt else NO_COVER
+    claims = [_claim(requirement, recipient, recipients) for recipient in whom]
+    found = [(license_, covers(license_, claim, recipients.at)) for claim in claims for license_ in stated]
     covering = [license_ for license_, coverage in found if coverage is Coverage.COVERED]
     if covering:
         return Cover(Coverage.COVERED, tuple(x.id for x in covering), (max(x.ends for x in covering),))
@@ -162,13 +159,27 @@ def _boundaries(license_: License) -> tuple[datetime, datetime]:
     return license_.valid_from, license_.ends
 
 
-def _claim(requirement: Directive | str, recipient: OneRecipient, recipients: Recipients) -> Claim:
+def _names_of(requirement: CompiledDirective | str, recipients: Recipients) -> tuple[frozenset[str], frozenset[str]]:
+    """The names by which a license states this requirement, and this item."""
+    if isinstance(requirement, str):
+        return frozenset({requirement}), recipients.names
+    return frozenset({DIRECTIVE, requirement.directive.id}), recipients.every_name
+
+
+def _stating(requirement: CompiledDirective | str, recipients: Recipients) -> tuple[License, ...]:
+    """The licenses that state this requirement and this item; no other is read."""
+    requirements, items = _names_of(requirement, recipients)
+    return tuple(
+        license_
+        for license_ in recipients.scene.licenses
+        if not (requirements.isdisjoint(license_.requirements) or items.isdisjoint(license_.items))
+    )
+
+
+def _claim(requirement: CompiledDirective | str, recipient: OneRecipient, recipients: Recipients) -> Claim:
+    requirements, items = _names_of(requirement, recipients)
     parameters = recipients.policy.parameters
     place = recipients.scene.place
-    if isinstance(requirement, Directive):
-        requirements, items = frozenset({DIRECTIVE, requirement.id}), recipients.every_name
-    else:
-        requirements, items = frozenset({requirement}), recipients.names
     return Claim(
         requirements=requirements,
         items=items,
@@ -200,5 +211,4 @@ def _exempt(directive: Directive, recipient: OneRecipient, recipients: Recipient
 
 def _is_government(directive: Directive, body: Body | None) -> bool:
     """License Exception GOV, the only one open under a 744.22(b) notice."""
-    notice = any(_NOTICE in authority for authority in directive.authority)
-    return notice and body is not None and body.organization.kind is OrganizationKind.US_GOVERNMENT
+    return directive.is_notice and body is not None and body.organization.kind is OrganizationKind.US_GOVERNMENT

@@ -13,20 +13,21 @@ The steps are those of the procedure in docs/decision.md:
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from licet.decisions.decision import Basis, Code, Decision, Ground, Permit, Refusal, Remedy, RemedyKind
-from licet.decisions.explain import grounds_of, remedies_of
+from licet.decisions.explain import explained
 from licet.decisions.gather import gather, names_of
 from licet.decisions.judge import join, judge
 from licet.decisions.request import Request, RequestedAct
 from licet.decisions.scene import Scene
 from licet.decisions.snapshot import Snapshot
 from licet.decisions.stage import set_scene
-from licet.directives import BINDINGS, Policy, force_at
+from licet.directives import BINDINGS, Policy, bindings_of, force_at
 from licet.items import Item, Kinship, Model
-from licet.terms import FOREVER, Outcome, require_aware
+from licet.terms import FOREVER, ItemId, Outcome, require_aware
 
 RULE_PAGE = "licet: operational rules"
 _CODES = {
@@ -62,14 +63,13 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
     if item.id in snapshot.stops:
         return _stopped(item)
     stale = not snapshot.current or at >= snapshot.policy.fresh_until
-    decision = answer(set_scene(item, request, snapshot), snapshot.policy, at, stale=stale)
-    decision = replace(decision, basis=replace(decision.basis, item=item.id))
-    if isinstance(decision, Permit) and decision.restricted and _is_loose(request.binding, snapshot.policy):
+    decision = answer(set_scene(item, request, snapshot), snapshot.policy, at, stale=stale, item=item.id)
+    if isinstance(decision, Permit) and decision.restricted and _is_loose(request.binding, item.id, snapshot.policy):
         return _loosely_bound(decision)
     return decision
 
 
-def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False) -> Decision:
+def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False, item: ItemId | None = None) -> Decision:
     """Answer one scene, whoever set it.
 
     Args:
@@ -77,6 +77,7 @@ def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False) -
         policy: The compiled policy.
         at: The instant of decision, with a UTC offset.
         stale: Whether the policy is too old to rely on.
+        item: The item of the catalogue that is asked for, for the record.
 
     Raises:
         NaiveInstantError: `at` has no UTC offset.
@@ -87,23 +88,17 @@ def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False) -
     if scene.model.kinship is Kinship.ROUTER:
         return _route(scene, policy, at, stale=stale)
     if stale and _held_back(scene, policy):
-        return _stale()
+        return _stale(item)
     gathered = gather(scene, policy, at)
     judged = tuple(judge(rules, facts) for rules, facts in gathered.requirements)
-    basis = Basis(None, judged, gathered.standings, gathered.licenses)
+    basis = Basis(item, judged, gathered.standings, gathered.licenses)
     outcome = join(verdict.outcome for verdict in judged)
     if outcome is Outcome.PERMIT:
         return Permit(gathered.lapse, restricted=bool(judged), basis=basis)
     obstacles = tuple(verdict for verdict in judged if verdict.outcome is not Outcome.PERMIT)
     nobody = scene.person is not None and scene.person.holder is None and scene.body is not None
-    return Refusal(
-        outcome,
-        _CODES[outcome],
-        grounds_of(obstacles),
-        remedies_of(obstacles, one_of_many=nobody),
-        gathered.lapse,
-        basis,
-    )
+    grounds, remedies = explained(obstacles, one_of_many=nobody)
+    return Refusal(outcome, _CODES[outcome], grounds, remedies, gathered.lapse, basis)
 
 
 def usable_items(request: Request, snapshot: Snapshot, at: datetime) -> Iterator[Item]:
@@ -137,8 +132,9 @@ def _in_force(scene: Scene, policy: Policy, at: datetime) -> bool:
     return any(force_at(x.directive, policy.parameters, at) is not None for x in directives)
 
 
-def _is_loose(binding: str, policy: Policy) -> bool:
-    return BINDINGS.index(binding) < BINDINGS.index(policy.parameters.min_binding)
+def _is_loose(binding: str, item: ItemId, policy: Policy) -> bool:
+    every, own = bindings_of(policy.parameters.min_binding)
+    return BINDINGS.index(binding) < BINDINGS.index(own.get(item, every))
 
 
 def _loosely_bound(permit: Permit) -> Refusal:
@@ -166,9 +162,9 @@ def _held_back(scene: Scene, policy: Policy) -> bool:
     return restricted or policy.parameters.stale_policy == "deny"
 
 
-def _stale() -> Refusal:
+def _stale(item: ItemId | None) -> Refusal:
     ground = Ground(
         "licet/stale-policy", RULE_PAGE, "The rules at hand are too old to rely on, so nothing under them is released."
     )
     wait = Remedy(RemedyKind.WAIT, "Try again shortly; the operator's control plane must renew the rules.")
-    return Refusal(Outcome.DENY, Code.POLICY_STALE, (ground,), (wait,), FOREVER, Basis(None))
+    return Refusal(Outcome.DENY, Code.POLICY_STALE, (ground,), (wait,), FOREVER, Basis(item))

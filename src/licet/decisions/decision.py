@@ -1,12 +1,11 @@
 """The answer: a permit with its lease, or a refusal with its grounds and remedies."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
 from licet.directives import Facts, RuleSet
-from licet.terms import Disclosure, ItemId, LicenseId, Outcome
+from licet.terms import Disclosure, ItemId, LicenseId, Outcome, Value
 
 
 class Code(StrEnum):
@@ -22,8 +21,7 @@ class Code(StrEnum):
     EXPORT_CONTROL_DENIED = "export_control_denied"
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Value, frozen=True):
     """One reason for a refusal, with the authority it rests on."""
 
     rule: str
@@ -43,16 +41,14 @@ class RemedyKind(StrEnum):
     ASK_A_HUMAN = "ask_a_human"
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Value, frozen=True):
     """Evidence or leave that would change the answer, and how to give it."""
 
     kind: RemedyKind
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Value, frozen=True):
     """One requirement: the facts it was judged over, what came out, which unknown facts would turn it."""
 
     requirement: RuleSet
@@ -62,8 +58,7 @@ class Judged:
     pivots: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Value, frozen=True):
     """What a decision rests on, for its record."""
 
     item: ItemId | None
@@ -72,8 +67,7 @@ class Basis:
     licenses: tuple[LicenseId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Value, frozen=True):
     """The release may proceed until, and not at, `until`.
 
     `restricted` says that at least one requirement was judged: then no release
@@ -90,8 +84,7 @@ class Permit:
         return Outcome.PERMIT
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Value, frozen=True):
     """The release is refused on every ground listed.
 
     `until` is the first instant at which the answer could change by itself.

@@ -5,6 +5,7 @@ would tip someone off stays with counsel.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from licet.decisions.decision import Ground, Judged, Remedy, RemedyKind
 from licet.directives import Recipient, ReleaseFacts
@@ -39,6 +40,12 @@ _ANY = {
     "exception": "Where your organization and its ultimate parent are headquartered is not shown.",
 }
 _ATTESTABLE = frozenset({"status", "scope", "cover"})
+
+
+@lru_cache(maxsize=1 << 12)  # many callers meet the same obstacles
+def explained(obstacles: tuple[Judged, ...], *, one_of_many: bool) -> tuple[tuple[Ground, ...], tuple[Remedy, ...]]:
+    """The grounds of a refusal and its remedies; `one_of_many` says that the key serves several, none named."""
+    return grounds_of(obstacles), remedies_of(obstacles, one_of_many=one_of_many)
 
 
 def grounds_of(obstacles: Iterable[Judged]) -> tuple[Ground, ...]:

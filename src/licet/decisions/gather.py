@@ -6,21 +6,21 @@ them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 from licet.decisions.conduct import is_controlled, is_inference, is_release, sent, sent_under_directive
-from licet.decisions.cover import Cover, Recipients, cover_of
+from licet.decisions.cover import NO_COVER, Cover, Recipients, cover_of
 from licet.decisions.nationality import place_of, same_country, scope_of_country, scope_of_organization
-from licet.decisions.scene import Marks, Scene
+from licet.decisions.scene import UNMARKED, Marks, Scene
 from licet.directives import (
     AllForeignPersons,
     BarFacts,
     CompiledDirective,
     Conduct,
     Facts,
+    Force,
     IntelligenceFacts,
     ListFacts,
     MilitaryCountry,
@@ -38,12 +38,11 @@ from licet.directives import (
     force_at,
 )
 from licet.items import Kinship
-from licet.parties import Assurance, PersonStatus, Usable, usable_standings
-from licet.terms import FOREVER, Act, Coverage, LicenseId, Truth, truth
+from licet.parties import Assurance, PersonStatus, Standing, Usable, usable_standings
+from licet.terms import FOREVER, Act, Coverage, LicenseId, Truth, Value, truth
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Value, frozen=True):
     """Each requirement with its facts, and when a premise next changes.
 
     `lapse` is the first boundary after the instant of decision. `standings` and
@@ -93,15 +92,13 @@ class _Gathering:
         self._policy = policy
         self._parameters = policy.parameters
         self._at = at
-        self._rule = usable_rule(policy.parameters)
-        standings = scene.person.standings if scene.person else ()
-        self._usable = usable_standings(standings, self._rule, at)
         self._surely, self._perhaps = names_of(scene, policy.parameters)
-        self._recipients = Recipients(scene, self._usable, (self._surely, self._perhaps), policy, at)
+        self._marks = [x.marks for x in (scene.person, scene.body) if x is not None and x.marks != UNMARKED]
+        self._is_release = is_release(scene.mode, policy.parameters)
         self._boundaries = [policy.fresh_until]
-        self._boundaries += [end for s in standings for end in (s.verified_at, self._rule.ends(s))]
-        self._boundaries += self._recipients.nationality.boundaries
+        self._usable: tuple[Standing, ...] = ()
         self._relied: set[LicenseId] = set()
+        self._found: Recipients | None = None
 
     def gather(self) -> Gathered:
         requirements = list(self._bars())
@@ -116,12 +113,25 @@ class _Gathering:
             tuple(sorted(self._relied)),
         )
 
+    @property
+    def _recipients(self) -> Recipients:
+        """Who would receive the item. Only what needs it asks: evidence nobody read is no premise."""
+        if self._found is None:
+            standings = self._scene.person.standings if self._scene.person else ()
+            rule = usable_rule(self._parameters)
+            self._usable = usable_standings(standings, rule, self._at)
+            names = self._surely, self._perhaps
+            self._found = Recipients(self._scene, self._usable, names, self._policy, self._at)
+            self._boundaries += [end for s in standings for end in (s.verified_at, rule.ends(s))]
+            self._boundaries += self._found.nationality.boundaries
+        return self._found
+
     # Step 3.
 
     def _bars(self) -> Iterator[tuple[RuleSet, Facts]]:
-        for marks in self._marks():
-            facts = BarFacts(marks.denied, marks.blocked, marks.diversion, Truth.NO)
-            if facts != BarFacts(Truth.NO, Truth.NO, Truth.NO, Truth.NO):
+        for marks in self._marks:
+            if marks.denied is not Truth.NO or marks.blocked is not Truth.NO or marks.diversion is not Truth.NO:
+                facts = BarFacts(marks.denied, marks.blocked, marks.diversion, Truth.NO)
                 yield self._policy.standing["bars"], facts
         embargoed = self._embargoed()
         if embargoed is not Truth.NO:
@@ -135,41 +145,29 @@ class _Gathering:
             return Truth.YES
         return truth(known=None if self._scene.place is None and self._parameters.unknown_place == "ask" else False)
 
-    def _marks(self) -> Iterator[Marks]:
-        if self._scene.person is not None:
-            yield self._scene.person.marks
-        if self._scene.body is not None:
-            yield self._scene.body.marks
-
     # Steps 2, 4 to 6, 8: directives.
 
     def _directives(self) -> Iterator[tuple[RuleSet, Facts]]:
-        for compiled in self._policy.on(self._surely | self._perhaps):
-            directive = compiled.directive
-            self._boundaries += [directive.effective_at, directive.ends, *(x.starts for x in directive.exemptions)]
-            force = force_at(directive, self._parameters, self._at)
-            if force is None:
-                continue
-            for recipient in self._recipients.under_directives:
-                cover = self._take(cover_of(self._recipients, compiled, [recipient], of_release=True))
-                yield (
-                    compiled.release,
-                    ReleaseFacts(
-                        recipient=recipient.kind,
-                        act=self._released(compiled),
-                        status=recipient.status,
-                        scope=self._scope(compiled, recipient.kind),
-                        cover=cover,
-                        force=force,
-                    ),
-                )
-            act = self._sent(compiled)
-            if act is not Naming.NOT_NAMED:
-                cover = self._take(cover_of(self._recipients, compiled, self._recipients.all))
-                yield compiled.sending, SendingFacts(act, self._reach(compiled), cover, force)
+        for compiled in self._policy.on(self._surely | self._perhaps if self._perhaps else self._surely):
+            self._boundaries += compiled.boundaries
+            force = force_at(compiled.directive, self._parameters, self._at)
+            if force is not None:
+                yield from self._under(compiled, force)
+
+    def _under(self, compiled: CompiledDirective, force: Force) -> Iterator[tuple[RuleSet, Facts]]:
+        recipients, act = self._recipients, self._released(compiled)
+        for recipient in recipients.under_directives:
+            scope, cover = self._scope(compiled, recipient.kind), Coverage.NONE
+            if recipient.status is not PersonStatus.NOT_FOREIGN:  # who is not foreign needs no leave, and none is read
+                cover = self._take(cover_of(recipients, compiled, (recipient,)))
+            yield compiled.release, ReleaseFacts(recipient.kind, act, recipient.status, scope, cover, force)
+        act = self._sent(compiled)
+        if act is not Naming.NOT_NAMED:
+            cover = self._take(cover_of(recipients, compiled, recipients.all))
+            yield compiled.sending, SendingFacts(act, self._reach(compiled), cover, force)
 
     def _released(self, compiled: CompiledDirective) -> Naming:
-        release = is_release(self._scene.mode, self._parameters) and Act.RELEASE in compiled.directive.acts
+        release = self._is_release and Act.RELEASE in compiled.directive.acts
         return self._named(compiled, truth(known=release))
 
     def _sent(self, compiled: CompiledDirective) -> Naming:
@@ -186,11 +184,13 @@ class _Gathering:
 
     def _scope(self, compiled: CompiledDirective, kind: Recipient) -> Scope:
         persons, body = compiled.directive.persons, self._scene.body
+        if isinstance(persons, AllForeignPersons):
+            return Scope.IN_SCOPE
         if kind is Recipient.PERSON:
-            return self._recipients.nationality.scope(persons)
+            return self._recipients.nationality.within(persons.groups)
         if body is None:
             return Scope.UNKNOWN
-        return scope_of_organization(persons, body.organization, self._policy.groups, self._parameters)
+        return scope_of_organization(persons.groups, body.organization, self._policy.groups, self._parameters)
 
     def _reach(self, compiled: CompiledDirective) -> Scope:
         """Whether a sending goes to a country group, by the destination or by who receives it."""
@@ -210,7 +210,7 @@ class _Gathering:
     # Step 7: lists and end users.
 
     def _lists(self) -> Iterator[tuple[RuleSet, Facts]]:
-        conduct = self._conduct()
+        conduct = self._conduct() if self._marks else None
         if conduct is None:
             return
         for recipient in self._recipients.all:
@@ -227,7 +227,7 @@ class _Gathering:
     def _conduct(self) -> Conduct | None:
         """An act of the item, a service only, or neither."""
         moved = sent(self._scene, self._parameters, self._policy.listing)
-        if is_release(self._scene.mode, self._parameters) or moved is not Truth.NO:
+        if self._is_release or moved is not Truth.NO:
             return Conduct.ITEM
         return Conduct.SERVICE if is_inference(self._scene.mode) else None
 
@@ -274,8 +274,10 @@ class _Gathering:
 
     def _weights(self) -> Iterator[tuple[RuleSet, Facts]]:
         advanced = truth(known=self._scene.model.advanced)
+        if advanced is Truth.NO or is_inference(self._scene.mode):
+            return
         leaving = sent(self._scene, self._parameters, self._policy.listing)
-        if advanced is Truth.NO or leaving is Truth.NO or is_inference(self._scene.mode):
+        if leaving is Truth.NO:
             return
         cover = self._take(cover_of(self._recipients, "4e091", self._recipients.all))
         enforced = _switch(on=self._parameters.enforce_4e091)
@@ -299,8 +301,9 @@ class _Gathering:
         return self._take(cover_of(self._recipients, requirement, recipients))
 
     def _take(self, cover: Cover) -> Coverage:
-        self._relied.update(cover.licenses)
-        self._boundaries += cover.boundaries
+        if cover is not NO_COVER:
+            self._relied.update(cover.licenses)
+            self._boundaries += cover.boundaries
         return cover.coverage
 
 

@@ -5,12 +5,14 @@ completions of the unknown facts give different outcomes.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from licet.decisions.decision import Judged
 from licet.directives import Facts, RuleSet
 from licet.terms import Outcome
 
 
+@lru_cache(maxsize=1 << 16)  # there are some hundred combinations of facts a requirement
 def judge(rules: RuleSet, facts: Facts) -> Judged:
     """The verdict of one requirement's rules on facts of which some may be unknown.
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
 from licet.decisions.scene import Person, Tie
-from licet.directives import AllForeignPersons, Parameters, Persons, Scope
+from licet.directives import Parameters, Scope
 from licet.law import CountryGroups
 from licet.parties import Citizenship, Organization, PermanentResidence, Standing
 from licet.terms import is_country
 
 _US = "US"
+_TIES = (Citizenship, PermanentResidence)
 
 
 def same_country(code: str) -> str:
@@ -32,15 +33,13 @@ def scope_of_country(country: str | None, groups: frozenset[str], law: CountryGr
 
 
 def scope_of_organization(
-    persons: Persons, organization: Organization, law: CountryGroups, parameters: Parameters
+    groups: frozenset[str], organization: Organization, law: CountryGroups, parameters: Parameters
 ) -> Scope:
-    """Whether a directive's scope reaches an organization, by the country under whose law it is organized.
+    """Whether an organization is of one of the groups, by the country under whose law it is organized.
 
     What nobody verified may restrict, but is not relied on to permit.
     """
-    if isinstance(persons, AllForeignPersons):
-        return Scope.IN_SCOPE
-    scope = scope_of_country(place_of(organization), persons.groups, law, parameters)
+    scope = scope_of_country(place_of(organization), groups, law, parameters)
     return Scope.UNKNOWN if scope is Scope.OUTSIDE and not organization.verified else scope
 
 
@@ -56,19 +55,12 @@ class Nationality:
     def __init__(
         self, person: Person, usable: Iterable[Standing], day: date, law: CountryGroups, parameters: Parameters
     ) -> None:
-        proved = [fact for standing in usable for fact in standing.facts]
-        self._proved = {(fact.country, False) for fact in proved if isinstance(fact, Citizenship)} | {
-            (fact.country, True) for fact in proved if isinstance(fact, PermanentResidence)
-        }
+        shown = [fact for standing in usable for fact in standing.facts if isinstance(fact, _TIES)]
+        self._proved = {(fact.country, isinstance(fact, PermanentResidence)) for fact in shown}
         stated = {(tie.country, tie.residence) for tie in person.ties}
-        shown = (
-            Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired)
-            for fact in proved
-            if isinstance(fact, Citizenship | PermanentResidence)
-        )
-        every = [*person.ties, *(tie for tie in shown if (tie.country, tie.residence) not in stated)]
-        self._held = [tie for tie in every if _held(tie, day) and tie.country != _US]
-        self._every = every
+        ties = [Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired) for fact in shown]
+        self._every = [*person.ties, *(tie for tie in ties if (tie.country, tie.residence) not in stated)]
+        self._held = [tie for tie in self._every if _held(tie, day) and tie.country != _US]
         self._law = law
         self._parameters = parameters
 
@@ -87,12 +79,6 @@ class Nationality:
     def is_citizen_elsewhere(self) -> bool:
         """Whether a citizenship of another country than the US is still held, stated or proved."""
         return any(not tie.residence for tie in self._held)
-
-    def scope(self, persons: Persons) -> Scope:
-        """Whether a directive's scope reaches this person, if foreign."""
-        if isinstance(persons, AllForeignPersons):
-            return Scope.IN_SCOPE
-        return self.within(persons.groups)
 
     def within(self, groups: frozenset[str]) -> Scope:
         """Whether the nationality that counts is in the groups.

@@ -1,11 +1,10 @@
 """What is asked: an act on an item by the owner of a key."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from licet.directives import BINDINGS
 from licet.parties import Serves
-from licet.terms import KeyId, OrganizationId, PartyId
+from licet.terms import KeyId, OrganizationId, PartyId, Value
 
 
 class RequestedAct(StrEnum):
@@ -19,8 +18,7 @@ class RequestedAct(StrEnum):
     METADATA = "metadata"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Value, frozen=True):
     """The owner of a key: one party, or an organization and what its key serves.
 
     Exactly one of `party` and `organization` is set; `serves` goes with an
@@ -42,8 +40,7 @@ class Caller:
         return self.serves is not Serves.MACHINE
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value, frozen=True):
     """One model name asked for, as it stood in the request, and how firmly its caller is bound to the key."""
 
     model: str

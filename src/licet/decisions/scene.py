@@ -3,14 +3,13 @@
 The gateway makes it from rows, a case file from JSON; gathering cannot tell which.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from licet.items import Model
 from licet.licenses import Holder, License
 from licet.parties import Declared, Organization, Relation, Standing
-from licet.terms import OrganizationId, Truth
+from licet.terms import OrganizationId, Truth, Value
 
 
 class Mode(StrEnum):
@@ -26,8 +25,7 @@ class Mode(StrEnum):
     DERIVED_OUTPUT = "derived_output"
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Value, frozen=True):
     """What screening and knowledge say of a party; `unknown` is a match nobody resolved."""
 
     denied: Truth = Truth.NO
@@ -39,8 +37,10 @@ class Marks:
     intelligence: Truth = Truth.NO
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
+UNMARKED = Marks()
+
+
+class Tie(Value, frozen=True):
     """A citizenship or permanent residency as stated; `lost` is the first day without it."""
 
     country: str
@@ -49,8 +49,7 @@ class Tie:
     lost: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Value, frozen=True):
     """The natural person behind a request.
 
     Attributes:
@@ -65,19 +64,17 @@ class Person:
     ties: tuple[Tie, ...] = ()
     relation: Relation | None = None
     employer: OrganizationId | None = None
-    marks: Marks = Marks()
+    marks: Marks = UNMARKED
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Value, frozen=True):
     """The organization on whose account the request is made."""
 
     organization: Organization
-    marks: Marks = Marks()
+    marks: Marks = UNMARKED
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Value, frozen=True):
     """One request.
 
     Attributes:

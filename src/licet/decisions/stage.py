@@ -4,12 +4,15 @@ Nobody is screened against lists here yet, and no place is known: the scene says
 so by having no marks and no place.
 """
 
+from functools import lru_cache
+
 from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.scene import Body, Mode, Person, Scene
 from licet.decisions.snapshot import Snapshot
 from licet.items import Item, Model
 from licet.licenses import Holder, License, holder_of_organization, holder_of_person
 from licet.parties import EvidenceKind, Organization, Standing
+from licet.terms import ItemId
 
 _MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: Mode.METADATA}
 
@@ -22,12 +25,18 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
     if organization is not None:
         holders.append(holder_of_organization(organization.id))
     return Scene(
-        model=Model(frozenset({item.id})),
+        model=_model_of(item.id),
         mode=_MODES[request.act],
         person=person,
         body=None if organization is None else Body(organization),
         licenses=_licenses(holders, snapshot),
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _model_of(item: ItemId) -> Model:
+    """What the catalogue knows of an item."""
+    return Model(frozenset({item}))
 
 
 def _organization(caller: Caller, snapshot: Snapshot) -> Organization | None:

@@ -47,6 +47,7 @@ from licet.directives.parameters import (
     Reading,
     Setting,
     as_mapping,
+    bindings_of,
     read_value,
     with_settings,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "WeightsFacts",
     "all_facts",
     "as_mapping",
+    "bindings_of",
     "cedar_schema",
     "compile_directive",
     "compile_policy",

@@ -10,6 +10,7 @@ unexpected id refuses the whole policy.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 
@@ -45,11 +46,13 @@ class Rule:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RuleSet:
     """Rules over one record: their text, what each says, and which fire on which facts.
 
-    `name` is what a license names when it covers this requirement.
+    `name` is what a license names when it covers this requirement. Two are equal
+    only if they are one: a set is compiled once, and what was judged by it is
+    remembered under it.
     """
 
     id: str
@@ -61,11 +64,17 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class CompiledDirective:
-    """A directive and its two rule sets: releases to recipients, and acts of sending."""
+    """A directive and its two rule sets: releases to recipients, and acts of sending.
+
+    `boundaries` are the instants at which it, or leave that it gives, begins or ends;
+    `gives_leave` says that it may exempt somebody.
+    """
 
     directive: Directive
     release: RuleSet
     sending: RuleSet
+    boundaries: tuple[datetime, ...]
+    gives_leave: bool
 
     @property
     def cedar(self) -> str:
@@ -92,7 +101,9 @@ def compile_directive(directive: Directive) -> CompiledDirective:
     """
     release = compile_rules(directive.id, "directive", _release_text(directive), ReleaseFacts, directive.items)
     sending = compile_rules(directive.id, "directive", _sending_text(directive), SendingFacts, directive.items)
-    return CompiledDirective(directive, release, sending)
+    leave = bool(directive.exemptions) or directive.is_notice
+    boundaries = (directive.effective_at, directive.ends, *(exemption.starts for exemption in directive.exemptions))
+    return CompiledDirective(directive, release, sending, boundaries, leave)
 
 
 @lru_cache(maxsize=1)

@@ -115,7 +115,14 @@ class Directive:
     @property
     def ends(self) -> datetime:
         """The first instant at which it no longer binds."""
+        if self.lifted_at is None and self.superseded_by is None:
+            return FOREVER
         return min(self.lifted_at or FOREVER, self.superseded_by.at if self.superseded_by else FOREVER)
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it was given by notice under 15 CFR 744.22(b), which leaves License Exception GOV open."""
+        return any("744.22(b)" in authority for authority in self.authority)
 
     @property
     def citation(self) -> str:

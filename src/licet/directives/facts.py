@@ -6,24 +6,23 @@ The Cedar schema of each record is written from its one definition.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cache
 from itertools import product
 from typing import Self, TypeVar, get_type_hints
 
+from msgspec.structs import replace
+
 from licet.directives.lifecycle import Force
 from licet.parties import PersonStatus
-from licet.terms import Coverage, Truth
+from licet.terms import Coverage, Truth, Value
 
 UNKNOWN = "unknown"
 Kind = TypeVar("Kind", bound="Facts")
 
 
-class Facts:
+class Facts(Value, frozen=True):
     """What every record can do."""
-
-    __slots__ = ()
 
     @property
     def unknowns(self) -> tuple[str, ...]:
@@ -38,7 +37,7 @@ class Facts:
             return
         choices = [known_values(members(type(self))[name]) for name in unknowns]
         for values in product(*choices):
-            yield replace(self, **dict(zip(unknowns, values, strict=True)))  # type: ignore[type-var]  # all are dataclasses
+            yield replace(self, **dict(zip(unknowns, values, strict=True)))
 
     def as_value(self) -> dict[str, str]:
         """The record as plain JSON."""
@@ -91,8 +90,7 @@ class MilitaryCountry(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseFacts(Facts):
+class ReleaseFacts(Facts, frozen=True):
     """A directive's release act, for one recipient."""
 
     recipient: Recipient
@@ -103,8 +101,7 @@ class ReleaseFacts(Facts):
     force: Force
 
 
-@dataclass(frozen=True, slots=True)
-class SendingFacts(Facts):
+class SendingFacts(Facts, frozen=True):
     """A directive's acts of sending: export, reexport, transfer (in-country)."""
 
     act: Naming
@@ -113,8 +110,7 @@ class SendingFacts(Facts):
     force: Force
 
 
-@dataclass(frozen=True, slots=True)
-class BarFacts(Facts):
+class BarFacts(Facts, frozen=True):
     """What no license cures."""
 
     denied: Truth
@@ -123,8 +119,7 @@ class BarFacts(Facts):
     embargoed: Truth
 
 
-@dataclass(frozen=True, slots=True)
-class ListFacts(Facts):
+class ListFacts(Facts, frozen=True):
     """The Entity List, for one party, itself listed or owned by one that is."""
 
     listed: Truth
@@ -135,8 +130,7 @@ class ListFacts(Facts):
     cover: Coverage
 
 
-@dataclass(frozen=True, slots=True)
-class MilitaryFacts(Facts):
+class MilitaryFacts(Facts, frozen=True):
     """Military end users, for one party."""
 
     end_user: Truth
@@ -146,8 +140,7 @@ class MilitaryFacts(Facts):
     cover: Coverage
 
 
-@dataclass(frozen=True, slots=True)
-class IntelligenceFacts(Facts):
+class IntelligenceFacts(Facts, frozen=True):
     """Military-intelligence end users, for one party."""
 
     end_user: Truth
@@ -158,8 +151,7 @@ class IntelligenceFacts(Facts):
     cover: Coverage
 
 
-@dataclass(frozen=True, slots=True)
-class WeightsFacts(Facts):
+class WeightsFacts(Facts, frozen=True):
     """ECCN 4E091: weights of an advanced model that leave the United States."""
 
     advanced: Truth
@@ -182,7 +174,7 @@ RECORDS: tuple[type[Facts], ...] = (
 
 def _read_members(kind: type[Facts]) -> Mapping[str, type[StrEnum]]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
+    return {name: hints[name] for name in kind.__struct_fields__}
 
 
 _MEMBERS: Mapping[type[Facts], Mapping[str, type[StrEnum]]] = {kind: _read_members(kind) for kind in RECORDS}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from licet.errors import InputError
@@ -16,6 +17,7 @@ from licet.parties import Assurance
 
 BINDINGS = ("bearer", "dpop", "mtls")
 """From the weakest: whoever has the key, RFC 9449, RFC 8705."""
+_PAIR = 2
 _ASSURANCES = tuple(level.name.lower() for level in Assurance)
 
 
@@ -64,11 +66,28 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class PerItem:
+    """A word for every item, then one for each item that has its own: `bearer,fable-5=dpop`."""
+
+    words: tuple[str, ...]
+
+    def __contains__(self, value: object) -> bool:
+        """Whether it is written so, each item once."""
+        if not isinstance(value, str):
+            return False
+        first, *rest = value.split(",")
+        pairs = [one.split("=") for one in rest]
+        named = {pair[0] for pair in pairs}
+        well_formed = all(len(pair) == _PAIR and pair[0] and pair[1] in self.words for pair in pairs)
+        return first in self.words and well_formed and len(named) == len(pairs)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a parameter decides and which values it may take."""
 
     question: str
-    values: tuple[Any, ...] | range | Share
+    values: tuple[Any, ...] | range | Share | PerItem
 
 
 READINGS: Mapping[str, Reading] = {
@@ -109,7 +128,7 @@ READINGS: Mapping[str, Reading] = {
         "Encrypted storage abroad under an order that names exports.", ("unset", "not_export")
     ),
     "unknown_place": Reading("Where the caller is cannot be told: ignore that, or ask?", ("ignore", "ask")),
-    "min_binding": Reading("How firmly must a restricted item's caller be bound to their key?", BINDINGS),
+    "min_binding": Reading("How firmly must a restricted item's caller be bound to their key?", PerItem(BINDINGS)),
     "stale_policy": Reading("A stale policy: unrestricted items", ("serve_unrestricted", "deny")),
     "log_outage": Reading("The record log is out: unrestricted items", ("serve_unrestricted", "deny")),
     "policy_max_age_s": Reading("Seconds for which a policy bundle stays fresh without renewal.", range(2, 86_401)),
@@ -151,11 +170,26 @@ def read_value(name: str, text: str) -> Any:
         if text in values:
             return text
         raise InputError(f"expected `{name}` to be a share such as `0.10`, found `{text}`", code="bad_parameter")
+    if isinstance(values, PerItem):
+        if text in values:
+            return text
+        raise InputError(
+            f"expected `{name}` to be one of {', '.join(values.words)}, and more such as `,fable-5={values.words[-1]}` "
+            f"for single items, found `{text}`",
+            code="bad_parameter",
+        )
     for value in values:
         if text == (str(value).lower() if isinstance(value, bool) else value):
             return value
     choices = ", ".join(str(value).lower() for value in values)
     raise InputError(f"expected `{name}` to be one of {choices}, found `{text}`", code="bad_parameter")
+
+
+@lru_cache(maxsize=64)
+def bindings_of(min_binding: str) -> tuple[str, Mapping[str, str]]:
+    """What `min_binding` asks for every item, and for the items that have a word of their own."""
+    first, *rest = min_binding.split(",")
+    return first, dict(one.split("=") for one in rest)
 
 
 def with_settings(settings: Mapping[str, Setting]) -> Parameters:

@@ -118,8 +118,10 @@ class Policy:
 
     def on(self, items: Iterable[str]) -> tuple[CompiledDirective, ...]:
         """The directives that name any of these items, in force or not, each once."""
-        found = {x.directive.id: x for item in sorted(items) for x in self.by_item.get(item, ())}
-        return tuple(found.values())
+        names = sorted(items)
+        if len(names) == 1:
+            return self.by_item.get(names[0], ())
+        return tuple({x.directive.id: x for name in names for x in self.by_item.get(name, ())}.values())
 
 
 def compile_policy(bundle: PolicyBundle) -> Policy:

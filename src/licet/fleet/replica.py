@@ -6,14 +6,16 @@ sees half a change. Whoever holds a stream open is told what changed.
 
 import hmac
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from licet.decisions import Caller, RowChange, RowKind, Snapshot, Stop, decode_row
+from licet.decisions import Caller, Decision, Request, RowChange, RowKind, Snapshot, Stop, decode_row
 from licet.directives import Policy
 from licet.errors import InputError, UnavailableError
+from licet.fleet.changed import Changed
 from licet.fleet.clock import Clock
+from licet.fleet.remembered import Remembered
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
 from licet.parties import IssuedKey, Organization, Party, Standing, key_mac, split_key
@@ -21,17 +23,6 @@ from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What a change may bear on; an empty set beside `everything` false means nobody."""
-
-    everything: bool = False
-    keys: frozenset[KeyId] = frozenset()
-    parties: frozenset[PartyId] = frozenset()
-    organizations: frozenset[OrganizationId] = frozenset()
-    items: frozenset[ItemId] = frozenset()
 
 
 class Replica:
@@ -59,6 +50,7 @@ class Replica:
         self._stops: dict[ItemId, Stop] = {}
         self._keys: dict[KeyId, IssuedKey] = {}
         self._listeners: list[Callable[[Changed], None]] = []
+        self._remembered = Remembered()
         self._snapshot = Snapshot(
             policy=policy,
             catalogue=Catalogue({}),
@@ -77,6 +69,10 @@ class Replica:
         if self.clock.in_doubt(at):
             return replace(self._snapshot, current=False), at
         return self._snapshot, at
+
+    def decide(self, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
+        """Answer a request on what `look` gave; an answer whose lease still runs is not worked out again."""
+        return self._remembered.decide(request, snapshot, at)
 
     def subscribe(self, listener: Callable[[Changed], None]) -> None:
         """Tell `listener` of every change, after it took effect."""
@@ -117,7 +113,7 @@ class Replica:
         try:
             for change in changes:
                 if change.sequence > self._snapshot.sequence:
-                    touched = _union(touched, self._take_next(change))
+                    touched = touched | self._take_next(change)
         except Exception:
             # Whose rows are missing is not known, so every running answer is decided again.
             self._set(current=False)
@@ -131,7 +127,7 @@ class Replica:
             return self._take(change)
         touched = Changed()
         for missed in self._refill(self._snapshot.sequence):
-            touched = _union(touched, self._take(missed))
+            touched = touched | self._take(missed)
         if self._snapshot.sequence < change.sequence:
             raise UnavailableError(
                 f"expected the feed up to `{change.sequence}`, found it up to `{self._snapshot.sequence}`",
@@ -200,6 +196,7 @@ class Replica:
         )
 
     def _tell(self, changed: Changed) -> None:
+        self._remembered.forget(changed, self._snapshot.sequence)
         if changed != Changed():
             for listener in self._listeners:
                 listener(changed)
@@ -210,13 +207,3 @@ def _put(table: dict[Key, Value], key: Key, row: Value | None) -> None:
         table.pop(key, None)
     else:
         table[key] = row
-
-
-def _union(a: Changed, b: Changed) -> Changed:
-    return Changed(
-        a.everything or b.everything,
-        a.keys | b.keys,
-        a.parties | b.parties,
-        a.organizations | b.organizations,
-        a.items | b.items,
-    )

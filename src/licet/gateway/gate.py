@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from licet import dialects
-from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, decide, usable_items
+from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
 from licet.dialects import Match, ModelIn, RouteKind
 from licet.errors import InputError, LicetError
 from licet.fleet import Replica, new_record_id
@@ -200,7 +200,7 @@ class Gate:
     def _permit(self, request: Request, snapshot: Snapshot, at: datetime) -> tuple[Permit, Record]:
         """Step 4: the permit, and its record, not yet sent; a refusal is on record and raised."""
         try:
-            decision = decide(request, snapshot, at)
+            decision = self._replica.decide(request, snapshot, at)
             record = self._post.decision(decision, request, snapshot, at)
             if isinstance(decision, Permit):
                 return decision, record

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from licet import dialects
-from licet.decisions import Code, Permit, Refusal, Request, Snapshot, decide
+from licet.decisions import Code, Permit, Refusal, Request, Snapshot
 from licet.errors import LicetError
 from licet.fleet import Changed, Replica
 from licet.gateway import answers
@@ -156,7 +156,7 @@ class LiveIndex:
         if not self._replica.holds(live.request.caller.key):
             self._cut(live, answers.key_revoked(live.decision), at)
             return
-        decision = decide(live.request, snapshot, at)
+        decision = self._replica.decide(live.request, snapshot, at)
         if isinstance(decision, Refusal):
             record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
             self._post.send(record)

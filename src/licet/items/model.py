@@ -4,9 +4,10 @@ A quantized copy is the same item. Whether a fine-tune or a distilled model foll
 its base is counsel's parameter.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from licet.terms import Value
 
 
 class Kinship(StrEnum):
@@ -21,8 +22,7 @@ class Kinship(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Value, frozen=True):
     """A model as a rule sees it.
 
     Attributes:

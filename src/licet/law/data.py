@@ -6,18 +6,20 @@ from typing import Any
 
 from licet.errors import InputError
 from licet.law.country_groups import CountryGroups, read_country_groups, shipped
+from licet.law.holidays import Holidays, read_holidays
 from licet.law.listing_rules import ListingRules, read_listing_rules
 
-LAW_DOCUMENTS = ("country_groups", "listing_rules")
+LAW_DOCUMENTS = ("country_groups", "holidays", "listing_rules")
 """The documents that may be replaced; a newer one is entered as an act on record."""
 
 
 @dataclass(frozen=True, slots=True)
 class LawData:
-    """Country groups, and the sets that single sections name."""
+    """Country groups, the sets that single sections name, and legal holidays."""
 
     groups: CountryGroups
     listing: ListingRules
+    holidays: Holidays
 
 
 def read_law(replaced: Mapping[str, Mapping[str, Any]]) -> LawData:
@@ -30,7 +32,11 @@ def read_law(replaced: Mapping[str, Mapping[str, Any]]) -> LawData:
     if unknown:
         raise InputError(f"expected one of {', '.join(LAW_DOCUMENTS)}, found `{unknown[0]}`", code="unknown_law")
     groups = read_country_groups(replaced.get("country_groups"))
-    return LawData(groups, read_listing_rules(groups, replaced.get("listing_rules")))
+    return LawData(
+        groups,
+        read_listing_rules(groups, replaced.get("listing_rules")),
+        read_holidays(replaced.get("holidays")),
+    )
 
 
 def law_document(name: str, replaced: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -7,61 +7,62 @@ Friday before; one on a Sunday, by Executive Order 11582, on the Monday after),
 extended to midnight of the first day of business that follows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
+from licet.errors import InputError
+from licet.law.country_groups import shipped
 from licet.law.eastern_time import eastern_midnight
 
-_MONDAY, _THURSDAY, _SATURDAY, _SUNDAY = 0, 3, 5, 6
+_SATURDAY = 5
 _DAY = timedelta(days=1)
-_INAUGURATIONS_SINCE = 1965
+_CALENDARS: Mapping[str, tuple[str, ...]] = {"federal": ("federal",), "federal_and_state": ("federal", "state")}
 
 
-def end_of_date(day: date, calendar: str) -> datetime:
-    """The first instant after a license that is valid until `day`, in UTC.
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """The days that are legal holidays, by calendar: `federal`, and `federal_and_state`.
 
-    Args:
-        day: The date the license states, read in eastern time. A plain Saturday or
-            Sunday is no holiday.
-        calendar: `federal`, or `federal_and_state` for the District of Columbia's
-            holidays too.
+    A day of a year that the data does not list is none, and extends nothing.
     """
-    if _is_holiday(day, calendar):
-        day += _DAY
-        while day.weekday() >= _SATURDAY or _is_holiday(day, calendar):
+
+    as_of: date
+    days: Mapping[str, frozenset[date]]
+
+    def end_of_date(self, day: date, calendar: str) -> datetime:
+        """The first instant after a license that is valid until `day`, in UTC.
+
+        Args:
+            day: The date the license states, read in eastern time. A plain Saturday or
+                Sunday is no holiday.
+            calendar: `federal`, or `federal_and_state` for the District of Columbia's
+                holidays too.
+        """
+        holidays = self.days[calendar]
+        if day in holidays:
             day += _DAY
-    return eastern_midnight(day + _DAY)
+            while day.weekday() >= _SATURDAY or day in holidays:
+                day += _DAY
+        return eastern_midnight(day + _DAY)
 
 
-def _is_holiday(day: date, calendar: str) -> bool:
-    years = (day.year - 1, day.year, day.year + 1)  # New Year's Day on a Saturday is kept in the old year
-    return any(day in {each, _kept(each)} for year in years for each in _holidays(year, calendar))
+def read_holidays(document: Mapping[str, Any] | None = None) -> Holidays:
+    """Read the days from a document, or those that this version of licet ships.
+
+    Raises:
+        InputError: it is not such a document, or a day in it is none.
+    """
+    data = shipped("holidays") if document is None else document
+    try:
+        listed = {name: _days(data["calendars"][name]) for name in ("federal", "state")}
+        as_of = date.fromisoformat(data["as_of"])
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise InputError(f"expected a document formed as the holidays shipped: {err}", code="bad_law") from err
+    days = {name: frozenset().union(*(listed[part] for part in parts)) for name, parts in _CALENDARS.items()}
+    return Holidays(as_of, days)
 
 
-def _kept(day: date) -> date:
-    if day.weekday() == _SATURDAY:
-        return day - _DAY
-    return day + _DAY if day.weekday() == _SUNDAY else day
-
-
-def _holidays(year: int, calendar: str) -> Iterator[date]:
-    yield date(year, 1, 1)
-    yield _nth(year, 1, _MONDAY, 3)
-    yield _nth(year, 2, _MONDAY, 3)
-    yield _nth(year, 6, _MONDAY, 1) - 7 * _DAY  # the last Monday in May
-    yield date(year, 6, 19)
-    yield date(year, 7, 4)
-    yield _nth(year, 9, _MONDAY, 1)
-    yield _nth(year, 10, _MONDAY, 2)
-    yield date(year, 11, 11)
-    yield _nth(year, 11, _THURSDAY, 4)
-    yield date(year, 12, 25)
-    if calendar == "federal_and_state":
-        yield date(year, 4, 16)
-        if (year - _INAUGURATIONS_SINCE) % 4 == 0:
-            yield date(year, 1, 20)
-
-
-def _nth(year: int, month: int, weekday: int, n: int) -> date:
-    first = date(year, month, 1)
-    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (n - 1))
+def _days(years: Mapping[str, list[str]]) -> frozenset[date]:
+    return frozenset(date.fromisoformat(f"{year}-{day}") for year, days in years.items() for day in days)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NewType
 
 from licet.parties import Relation
-from licet.terms import FOREVER, Coverage, LicenseId, OrganizationId, PartyId, Truth
+from licet.terms import FOREVER, Coverage, LicenseId, OrganizationId, PartyId, Truth, Value
 
 Holder = NewType("Holder", str)
 """A party to a license: an organization's id, or `person:` and a party's id."""
@@ -77,8 +77,7 @@ class License:
         return self.active and self.valid_from <= at < self.ends
 
 
-@dataclass(frozen=True, slots=True)
-class Claimant:
+class Claimant(Value, frozen=True):
     """Who would receive an item, as licenses and exemptions name parties.
 
     Attributes:
@@ -99,8 +98,7 @@ class Claimant:
     national_of: Callable[[frozenset[str]], Truth] = lambda _groups: Truth.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Value, frozen=True):
     """What a license is asked to cover.
 
     Attributes:

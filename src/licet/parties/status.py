@@ -100,21 +100,27 @@ def establish_status(
         accept_foreign_word: Counsel's reading: whether another state's document shows
             that somebody is not foreign.
     """
-    standings = tuple(usable)
-    facts = [fact for standing in standings for fact in standing.facts]
-    ours = [
-        fact
-        for standing in standings
-        if accept_foreign_word or standing.kind is not EvidenceKind.FOREIGN_DOCUMENT
-        for fact in standing.facts
-    ]
-    nationality = any_citizenship or any(
-        isinstance(fact, Stateless) or (isinstance(fact, Citizenship) and fact.country != US) for fact in facts
-    )
-    admitted = declared is Declared.FOREIGN and nationality
-    foreign = admitted or any(isinstance(fact, ForeignPerson) for fact in facts)
-    not_foreign = any(isinstance(fact, NotForeignPerson) or fact == Citizenship(US) for fact in ours)
-    unsettled = declared is Declared.UNSETTLED or any(isinstance(fact, UnsettledStatus) for fact in facts)
+    foreign = not_foreign = False
+    unsettled = declared is Declared.UNSETTLED
+    nationality = any_citizenship
+    for standing in usable:
+        ours = accept_foreign_word or standing.kind is not EvidenceKind.FOREIGN_DOCUMENT
+        for fact in standing.facts:
+            match fact:
+                case ForeignPerson():
+                    foreign = True
+                case NotForeignPerson():
+                    not_foreign = not_foreign or ours
+                case Citizenship(country):
+                    not_foreign = not_foreign or (ours and country == US)
+                    nationality = nationality or country != US
+                case Stateless():
+                    nationality = True
+                case UnsettledStatus():
+                    unsettled = True
+                case _:
+                    continue
+    foreign = foreign or (declared is Declared.FOREIGN and nationality)
     if foreign == not_foreign or (foreign and unsettled):
         return PersonStatus.UNKNOWN
     return PersonStatus.FOREIGN if foreign else PersonStatus.NOT_FOREIGN

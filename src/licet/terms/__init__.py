@@ -17,6 +17,7 @@ from licet.terms.ids import (
 )
 from licet.terms.instants import FOREVER, format_instant, parse_instant, require_aware
 from licet.terms.outcomes import Coverage, Disclosure, Outcome, Truth, truth
+from licet.terms.value import Value
 
 __all__ = [
     "COUNTRIES",
@@ -35,6 +36,7 @@ __all__ = [
     "RecordId",
     "Surface",
     "Truth",
+    "Value",
     "canonical_json",
     "digest",
     "encode_ulid",
