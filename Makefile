@@ -8,7 +8,7 @@ BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed-from-lock
 KEEP ?=
 
-.PHONY: setup demo test check fix lock mutation bench-decide clean
+.PHONY: setup demo test check torture fix lock mutation bench-decide clean
 
 setup: $(STAMP)
 
@@ -35,7 +35,7 @@ test: setup
 	$(BIN)/python -m pytest --cov --cov-report=
 	$(BIN)/python -m coverage report --include='$(CORE)' --fail-under=95
 
-CORE := src/licet/terms/*,src/licet/law/*,src/licet/dialects/*,src/licet/items/*,src/licet/parties/*,src/licet/directives/*,src/licet/licenses/*,src/licet/decisions/*,src/licet/records/*
+CORE := src/licet/terms/*,src/licet/law/*,src/licet/dialects/*,src/licet/items/*,src/licet/parties/*,src/licet/directives/*,src/licet/licenses/*,src/licet/decisions/*,src/licet/proofs/*,src/licet/records/*
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -43,6 +43,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet -p no:cacheprovider --no-cov tests/docs
+
+# A hundred kills under load, every byte of a log flipped, full disks: half an hour or more.
+torture: setup
+	$(BIN)/python -m pytest --no-cov -m torture tests/logwriter/test_torture.py
 
 fix: setup
 	$(BIN)/ruff check --fix .

@@ -260,7 +260,7 @@ def test_names_of_others_cannot_steer_the_terminal(on):
 
 def test_records_are_found_by_what_was_asked(on):
     everything = on("record", "list", "--json", "--limit", "1000").json
-    assert [row["sequence"] for row in everything] == sorted((row["sequence"] for row in everything), reverse=True)
+    assert [row["index"] for row in everything] == list(reversed(range(len(everything))))
     middle = everything[len(everything) // 2]["at"]
     since = on("record", "list", "--since", middle, "--limit", "1000", "--json").json
     until = on("record", "list", "--until", middle, "--limit", "1000", "--json").json
@@ -277,25 +277,50 @@ def test_the_log_verifies_and_one_flipped_byte_is_located(on, licet, instance, t
     whole = on("log", "verify", "--json")
     assert (whole.code, whole.json["whole"], whole.json["faults"]) == (0, True, [])
     assert on("log", "verify").out.endswith("the log is whole\n")
-    assert on("log", "verify", "--head", f"{whole.json['length']}:{whole.json['head']}").code == 0
-    assert on("log", "verify", "--head", f"{whole.json['length']}:{'00' * 32}").code == 1
+    kept = tmp_path / "kept"
+    kept.write_text(on("log", "checkpoint").out)
+    assert on("log", "verify", "--checkpoint", kept).code == 0
     copy = tmp_path / "copy.db"
     with sqlite3.connect(instance.directory / "log.db") as source, sqlite3.connect(copy) as target:
         source.backup(target)
     source.close()
-    sequence, entry = target.execute("SELECT sequence, entry FROM entries WHERE sequence = 3").fetchone()
+    place, entry = target.execute("SELECT place, entry FROM entries WHERE place = 3").fetchone()
     flipped = entry[:40] + bytes([entry[40] ^ 1]) + entry[41:]
-    target.execute("UPDATE entries SET entry = ? WHERE sequence = ?", (flipped, sequence))
+    target.execute("UPDATE entries SET entry = ? WHERE place = ?", (flipped, place))
     target.commit()
     target.close()
-    ran = licet("log", "verify", "--file", copy, "--json")
+    policy = instance.directory / "log.policy"
+    ran = licet("log", "verify", "--file", copy, "--policy", policy, "--json")
     assert ran.code == 1
-    assert [fault["sequence"] for fault in ran.json["faults"]] == [3]
-    assert "1 fault(s) found" in licet("log", "verify", "--file", copy).out
+    assert [(fault["what"], fault["index"]) for fault in ran.json["faults"]] == [("altered_entry", 3)]
+    assert "1 fault(s) found" in licet("log", "verify", "--file", copy, "--policy", policy).out
     damaged = [
         row for row in licet("record", "list", "--file", copy, "--json", "--limit", "9999").json if row["damaged"]
     ]
-    assert [row["sequence"] for row in damaged] in ([], [3])  # the byte may leave JSON that reads
+    assert [row["index"] for row in damaged] in ([], [3])  # the byte may leave JSON that reads
+
+
+def test_a_receipt_is_given_and_verified_by_whoever_has_the_trust_file(on, licet, instance, tmp_path):
+    newest = on("record", "list", "--limit", "1", "--json").json[0]
+    receipt, policy = tmp_path / "r.tlog-proof", instance.directory / "log.policy"
+    receipt.write_text(on("record", "receipt", newest["id"]).out)
+    shown = licet("receipt", "verify", receipt, "--policy", policy, "--json").json
+    assert (shown["verified"], shown["index"], json.loads(shown["entry"])["id"]) == (
+        True,
+        newest["index"],
+        newest["id"],
+    )
+    assert licet("receipt", "verify", receipt, "--policy", policy).out.endswith("the receipt is verified\n")
+    receipt.write_text(receipt.read_text().replace("index ", "index 1"))
+    assert licet("receipt", "verify", receipt, "--policy", policy).code == 1
+
+
+def test_the_log_is_exported_and_verified_as_files(on, licet, instance, tmp_path):
+    size = on("log", "export-tiles", tmp_path / "tiles", "--json").json["size"]
+    policy = instance.directory / "log.policy"
+    ran = licet("log", "verify", "--tiles", tmp_path / "tiles", "--policy", policy, "--json")
+    assert (ran.code, ran.json["whole"], ran.json["size"]) == (0, True, size)
+    assert "nothing to carry over" in on("log", "migrate").out
 
 
 def test_a_stop_takes_less_than_a_second_as_a_process(instance):

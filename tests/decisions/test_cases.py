@@ -13,11 +13,11 @@ from licet.decisions import Marks, Mode, ParameterValue, Tie, ask, examine, para
 from licet.directives import AllForeignPersons, NationalsOfGroups, Parameters
 from licet.errors import InputError, LicetError
 from licet.items import Kinship
-from licet.law import read_country_groups
+from licet.law import read_law
 from licet.parties import Declared, ForeignPerson, NotForeignPerson, Relation, Stateless, UnsettledStatus
 from licet.terms import Outcome, Truth, parse_instant
 
-GROUPS = read_country_groups()
+LAW = read_law({})
 PASSPORT = {
     "type": "passport_nfc",
     "proves": {"citizenship": "FR"},
@@ -102,7 +102,7 @@ def read(*cases, **members):
 
 def asked(parameters=None, **over):
     file = read(case(**over))
-    return ask(file.cases[0], parameters or Parameters(), GROUPS)
+    return ask(file.cases[0], parameters or Parameters(), LAW)
 
 
 def person(**over):

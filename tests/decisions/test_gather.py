@@ -531,6 +531,42 @@ def test_employees_of_third_countries(organized, facts, third_country, expected)
     assert only(ReleaseFacts, one, under).cover is expected
 
 
+@pytest.mark.parametrize(
+    ("country", "employer", "expected"),
+    [
+        ("FR", "acme", Coverage.COVERED),
+        ("CN", "acme", Coverage.NONE),
+        ("FR", "lab-fr", Coverage.COVERED),
+        ("CN", "lab-fr", Coverage.NONE),
+    ],
+)
+def test_a_license_does_not_reach_employees_of_the_nationalities_it_leaves_out(country, employer, expected):
+    proofs = standing("p1", FOREIGN, Citizenship(country), MemberOf(employer, Relation.EMPLOYEE))
+    who = Person(P1, (proofs,), employer=employer, relation=Relation.EMPLOYEE)
+    granted = license_(organization=employer, excluded_nationals_of=frozenset({"D:5"}))
+    under = policy(directive(), org_is_recipient=False)
+    assert only(ReleaseFacts, scene(who, body("US-DE"), licenses=(granted,)), under).cover is expected
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"items": frozenset({"mythos-5"})},
+        {"requirements": frozenset({"entity_list"})},
+    ],
+)
+def test_a_license_for_something_else_is_no_premise(other):
+    ended = license_(party="p1", valid_until=AT + HOUR, **other)
+    found = gather(scene(person("FR"), licenses=(ended,)), policy(directive()), AT)
+    assert found.lapse > AT + HOUR
+    assert (
+        gather(
+            scene(person("FR"), licenses=(license_(party="p1", valid_until=AT + HOUR),)), policy(directive()), AT
+        ).lapse
+        == AT + HOUR
+    )
+
+
 @pytest.mark.parametrize(("third_country", "expected"), [(True, Coverage.COVERED), (False, Coverage.UNKNOWN)])
 def test_of_an_employer_who_is_not_the_customer_no_country_is_known(third_country, expected):
     who = Person(P1, (standing("p1", FOREIGN, Citizenship("FR")),), employer="lab-fr", relation=Relation.EMPLOYEE)

@@ -15,8 +15,8 @@ import pytest
 
 from directives_for_tests import directive
 from instance_for_tests import call, fresh_instance, serving
-from licet.logwriter import verify_log
 from licet.terms import Surface
+from log_samples import verified
 from people_for_tests import Office
 from places_for_tests import short_directory
 from standin_for_tests import eventually
@@ -216,7 +216,7 @@ def test_a_parameter_refuses_what_is_unrestricted_too_while_the_log_is_out(insta
 
 
 def test_the_log_verifies_after_all_of_this(instance, key):
-    report = verify_log(instance.directory / "log.db")
+    report = verified(instance.directory / "log.db")
     assert report.faults == ()
     assert instance.act("/status")["records_lost"] == 0
 
@@ -238,7 +238,7 @@ def test_a_full_log_refuses_what_is_restricted_and_serves_the_rest(upstream):
         assert instance.chat(key, "open-1").status == 403
         promised = {answer.headers["licet-decision"] for answer in answers[:-1]}
         assert promised <= ids(instance)
-        assert verify_log(directory / "log.db").faults == ()
+        assert verified(directory / "log.db").faults == ()
 
 
 def test_an_orderly_end_waits_for_the_records_for_which_nobody_waited(upstream):
@@ -268,7 +268,7 @@ def test_every_acknowledged_decision_survives_a_kill(upstream):
                 thread.join(10)
             # The writer's lifeline is cut: it ends by itself.
             eventually(lambda: not Path(f"/proc/{writer}").exists(), 10)
-        assert verify_log(directory / "log.db").faults == ()
+        assert verified(directory / "log.db").faults == ()
         assert set(promised) <= ids(instance)
         with serving(directory) as again:
             assert again.chat(key, "fable-5").status == 200

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from licet.errors import ConflictError, InputError, UnavailableError
-from licet.logwriter import LogClient, LogStore, database_path, socket_path
+from licet.logwriter import LogClient, database_path, socket_path
 from licet.logwriter.server import LogServer
 from licet.logwriter.wire import Committed, Refused, decode_submitted, encode_frame
 from licet.records import Log
-from log_samples import record, until
+from log_samples import open_store, record, until
 
 HASH = bytes(32)
 
@@ -81,13 +81,13 @@ async def test_appends_of_one_turn_leave_in_one_frame(path):
 
 
 async def test_large_batches_are_split_into_frames_that_the_writer_takes(directory, path):
-    with LogStore(database_path(directory)) as store:
+    with open_store(database_path(directory)) as store:
         server = LogServer(store)
         listening = await asyncio.get_running_loop().create_unix_server(server.accept, str(path))
         async with client_of(path, timeout_s=20) as client:
             body = {"text": "x" * 65_000}
             receipts = await asyncio.gather(*(client.append(record(f"R{n}", body)) for n in range(300)))
-        assert sorted(receipt.sequence for receipt in receipts) == list(range(1, 301))
+        assert sorted(receipt.index for receipt in receipts) == list(range(300))
         listening.close()
         await server.drain()
 
@@ -148,7 +148,7 @@ async def test_answers_to_nobody_are_ignored(path):
         return encode_frame([Committed(each.correlation + 99, 7, HASH), Committed(each.correlation, 8, HASH)])
 
     async with Puppet(path, answer).running(), client_of(path) as client:
-        assert (await client.append(record("A"))).sequence == 8
+        assert (await client.append(record("A"))).index == 8
 
 
 async def test_a_caller_that_goes_away_disturbs_nobody(path):
@@ -163,7 +163,7 @@ async def test_a_caller_that_goes_away_disturbs_nobody(path):
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
-        assert (await client.append(record("B"))).sequence == 2
+        assert (await client.append(record("B"))).index == 2
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -179,7 +179,7 @@ async def test_a_writer_that_dies_while_it_is_being_dialed_does_not_end_the_tryi
         dying.close()
         async with Puppet(path).running():
             await client.drain()
-            assert (await client.append(record("A"))).sequence == 1
+            assert (await client.append(record("A"))).index == 1
 
 
 async def test_posted_records_wait_for_the_writer(path):

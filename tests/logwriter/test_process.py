@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import random
 import resource
 import select
 import signal
@@ -15,6 +14,7 @@ import textwrap
 
 import pytest
 
+from kills_for_tests import kill_under_load
 from licet.errors import UnavailableError
 from licet.logwriter import (
     LogClient,
@@ -22,59 +22,25 @@ from licet.logwriter import (
     database_path,
     open_reader,
     socket_path,
-    verify_log,
     writer_command,
 )
 from licet.logwriter.wire import Submitted, decode_answers, encode_frame, take_frames
-from log_samples import record, running_writer, until
-
-ROUNDS, WRITERS = 10, 16
+from licet.receipts import leaf_hash
+from log_samples import keys_of, record, running_writer, verified
 
 
 def rows(directory):
     with open_reader(database_path(directory)) as reader:
-        return {row.id: (row.sequence, row.hash.hex()) for row in reader.entries()}
+        return {row.id: (row.index, leaf_hash(row.entry).hex()) for row in reader.entries()}
 
 
 async def test_what_was_acknowledged_survives_any_kill(directory):
-    """16 writers, ten kills at random instants: no acknowledged record is lost, nobody hangs, the chain is whole."""
-    acknowledged, failures = {}, []
-    client = LogClient(socket_path(directory), timeout_s=5.0)
-    is_over = asyncio.Event()
-
-    async def write(writer):
-        number = 0
-        while not is_over.is_set():
-            number += 1
-            try:
-                receipt = await client.append(record(f"W{writer}-{number}", {"n": number}))
-            except UnavailableError as err:
-                failures.append(err.code)
-                await asyncio.sleep(0.01)
-            else:
-                acknowledged[receipt.record_id] = (receipt.sequence, receipt.hash_hex)
-
-    dice = random.Random(20260612)  # noqa: S311 the same ten instants in every run
-    async with Supervisor(writer_command(directory), steady_s=0.0) as supervisor:
-        writers = [asyncio.create_task(write(writer)) for writer in range(WRITERS)]
-        for round_ in range(ROUNDS):
-            seen = len(acknowledged)
-            await until(lambda seen=seen: len(acknowledged) > seen)
-            await asyncio.sleep(dice.uniform(0, 0.1))
-            os.kill(supervisor.pid, signal.SIGKILL)
-            await until(lambda round_=round_: supervisor.restarts > round_, 10)
-        is_over.set()
-        async with asyncio.timeout(10):
-            await asyncio.gather(*writers)
-        await client.close()
-    assert len(acknowledged) > ROUNDS * WRITERS
-    assert set(failures) == {"log_unavailable"}
-    stored = rows(directory)
-    assert {name: stored.get(name) for name in acknowledged} == acknowledged
-    assert verify_log(database_path(directory)).is_whole
+    """64 writers, a few kills at random instants; `make torture` has a hundred."""
+    await kill_under_load(directory, rounds=5, writers=64)
 
 
 async def test_posted_records_outlive_the_writer(directory):
+    keys_of(directory)
     client = LogClient(socket_path(directory))
     async with Supervisor(writer_command(directory)) as supervisor:
         await client.append(record("first"))
@@ -87,7 +53,7 @@ async def test_posted_records_outlive_the_writer(directory):
         await client.close()
     assert set(rows(directory)) == {"first", *(f"P{n}" for n in range(500))}
     assert client.dropped == 0
-    assert verify_log(database_path(directory)).is_whole
+    assert verified(database_path(directory)).is_whole
 
 
 async def test_a_full_log_refuses_and_lives(directory):
@@ -103,8 +69,8 @@ async def test_a_full_log_refuses_and_lives(directory):
         assert await client.append(record("kept")) == kept
         small = await client.append(record("small"))
         await client.close()
-    assert rows(directory) == {"kept": (1, kept.hash_hex), "small": (2, small.hash_hex)}
-    assert verify_log(database_path(directory)).is_whole
+    assert rows(directory) == {"kept": (0, kept.hash_hex), "small": (1, small.hash_hex)}
+    assert verified(database_path(directory)).is_whole
 
 
 async def test_a_file_size_limit_refuses_and_lives(directory):
@@ -127,7 +93,7 @@ async def test_a_file_size_limit_refuses_and_lives(directory):
     assert acknowledged
     assert refused
     assert list(rows(directory)) == acknowledged
-    assert verify_log(database_path(directory)).is_whole
+    assert verified(database_path(directory)).is_whole
 
 
 async def test_posted_records_wait_for_room(directory, monkeypatch):
@@ -194,10 +160,10 @@ async def test_a_client_that_does_not_read_is_slowed_and_disturbs_nobody(directo
             deaf.settimeout(1.0)
             with pytest.raises(TimeoutError):
                 deaf.sendall(frame * 200)
-            assert (await client.append(record("B"))).sequence == 2
+            assert (await client.append(record("B"))).index == 1
             # Once it reads, it is served again.
             assert len(deaf.recv(1 << 16)) > 0
-        assert (await client.append(record("C"))).sequence == 3
+        assert (await client.append(record("C"))).index == 2
         await client.close()
 
 
@@ -224,11 +190,12 @@ async def test_a_writer_that_hangs_is_refused_in_time(directory):
         finally:
             process.send_signal(signal.SIGCONT)
         # It may have been committed after all; asking again under the same id is safe.
-        assert (await client.append(record("B"))).sequence == 2
+        assert (await client.append(record("B"))).index == 1
         await client.close()
 
 
 def start(directory, **options):
+    keys_of(directory)
     return subprocess.run(
         [sys.executable, "-m", "licet.logwriter", "--dir", str(directory)],
         capture_output=True,
@@ -282,7 +249,17 @@ def test_a_directory_too_deep_for_a_socket_is_named(directory):
     assert "invalid_configuration" in refused.stderr
 
 
-def test_a_directory_that_is_not_there_is_refused(directory):
+def test_without_its_keys_the_writer_refuses_to_start(directory):
+    command = [sys.executable, "-m", "licet.logwriter", "--dir", str(directory)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert (ran.returncode, "no_log_keys" in ran.stderr) == (1, True)
+
+
+def test_a_lock_that_cannot_be_taken_is_refused(directory):
+    (directory / "none").mkdir()
+    keys = keys_of(directory / "none")
+    assert keys.origin
+    (directory / "none" / "log.db.lock").mkdir()
     assert "log_unavailable" in start(directory / "none").stderr
 
 
@@ -296,7 +273,7 @@ async def test_a_peer_that_talks_nonsense_is_cut_off_alone(directory, nonsense):
             peer.connect(str(socket_path(directory)))
             peer.sendall(nonsense)
             assert peer.recv(1) == b""
-        assert (await client.append(record("B"))).sequence == 2
+        assert (await client.append(record("B"))).index == 1
         await client.close()
 
 
@@ -315,6 +292,7 @@ def test_the_writer_ends_with_the_process_that_holds_its_lifeline(directory):
 
         asyncio.run(main())
     """)
+    keys_of(directory)
     with subprocess.Popen([sys.executable, "-c", holder, str(directory)], stdout=subprocess.PIPE) as parent:
         writer = int(parent.stdout.readline())
         ended = os.pidfd_open(writer)

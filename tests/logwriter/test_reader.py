@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from licet.errors import NotFoundError, UnavailableError
-from licet.logwriter import LogStore, Search, database_path, open_reader
-from licet.records import GENESIS, ChainHead, RecordKind
-from log_samples import NOON, record, written_log
+from licet.logwriter import Search, database_path, open_reader
+from licet.receipts import verify_receipt
+from licet.records import RecordKind
+from licet.records.tlog import read_checkpoint
+from log_samples import NOON, keys_of, open_store, record, written_log
 
 H = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -25,7 +27,7 @@ LOG = [
 @pytest.fixture
 def path(directory):
     path = database_path(directory)
-    with LogStore(path) as store:
+    with open_store(path) as store:
         store.append_batch([each.to_bytes() for each in LOG])
     return path
 
@@ -66,9 +68,10 @@ def test_search(reader, wanted, found):
 
 def test_rows_read_back_as_the_records_written(reader):
     assert [row.record() for row in reader.entries()] == LOG
-    assert [row.id for row in reader.entries(after=3)] == ["D", "E"]
-    assert reader.find("C").sequence == 3
-    assert reader.head().length == 5
+    assert [row.id for row in reader.entries(3)] == ["D", "E"]
+    assert reader.find("C").index == 2
+    assert [row.id for row in reader.entries(1, 3)] == ["B", "C"]
+    assert read_checkpoint(reader.checkpoint()).size == 5
 
 
 def test_a_record_that_is_not_there_is_not_found(reader):
@@ -78,7 +81,7 @@ def test_a_record_that_is_not_there_is_not_found(reader):
 
 def test_a_damaged_entry_does_not_hide_the_others(path):
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE entries SET entry = x'ff7b' WHERE sequence = 3")
+        database.execute("UPDATE entries SET entry = x'ff7b' WHERE place = 2")
     database.close()
     with open_reader(path) as reader:
         assert [row.id for row in reader.search(Search(item="fable"))] == ["E", "D", "A"]
@@ -96,7 +99,9 @@ def test_a_file_that_is_no_log_is_unreadable(directory, content):
     path.write_bytes(content)
     with open_reader(path) as reader:
         for ask in (
-            reader.head,
+            reader.checkpoint,
+            reader.tallies,
+            lambda: reader.receipt("A"),
             lambda: list(reader.entries()),
             lambda: reader.find("A"),
             lambda: reader.search(Search()),
@@ -113,15 +118,15 @@ def test_a_reader_cannot_write(path):
 
 def test_a_reader_sees_commits_and_does_not_stop_the_writer(directory):
     path = database_path(directory)
-    with LogStore(path) as store, open_reader(path) as reader:
-        assert reader.head() == ChainHead(0, GENESIS)
+    with open_store(path) as store, open_reader(path) as reader:
+        assert reader.checkpoint() == store.checkpoint
         store.append_batch([record(f"R{n}").to_bytes() for n in range(500)])
         walk = reader.entries()
         next(walk)
         for n in range(500, 1000):
             store.append_batch([record(f"R{n}").to_bytes()])
         with open_reader(path) as other:
-            assert other.head() == store.head()
+            assert other.checkpoint() == store.checkpoint
         # One walk sees one state of the log, however long it takes.
         assert sum(1 for _ in walk) == 499
         assert sum(1 for _ in reader.entries()) == 1000
@@ -131,4 +136,28 @@ def test_a_path_with_marks_of_a_uri_is_only_a_path(directory):
     odd = directory / "a?mode=rwc&b#c%41"
     odd.mkdir()
     with open_reader(written_log(odd)) as reader:
-        assert reader.head().length == 9
+        assert read_checkpoint(reader.checkpoint()).size == 9
+
+
+def test_a_snapshot_is_one_state_of_the_log(directory):
+    path = database_path(directory)
+    with open_store(path) as store, open_reader(path) as reader:
+        store.append_batch([record("A").to_bytes()])
+        with reader.snapshot():
+            before = reader.checkpoint()
+            store.append_batch([record("B").to_bytes()])
+            assert reader.checkpoint() == before != store.checkpoint
+            assert [row.id for row in reader.entries()] == ["A"]
+        assert reader.checkpoint() == store.checkpoint
+
+
+@pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 600])
+def test_every_record_has_a_receipt_that_verifies(directory, count):
+    path = written_log(directory, count)
+    policy = keys_of(directory).policy
+    with open_reader(path) as reader:
+        for n in {1, 2, count // 2, 255, 256, 257, count - 1, count} & set(range(1, count + 1)):
+            shown = verify_receipt(reader.receipt(f"R{n}").encode(), policy)
+            assert (shown.index, shown.entry) == (n - 1, record(f"R{n}").to_bytes())
+        with pytest.raises(NotFoundError):
+            reader.receipt("none")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from licet.errors import UnavailableError
-from licet.logwriter import Supervisor, writer_command
+from licet.logwriter import Supervisor, write_log_keys, writer_command
 from log_samples import until
 
 READY = "print('ready', flush=True)"
@@ -109,6 +109,7 @@ sys.stdin.read()
 
 
 async def test_two_supervisors_of_one_log_do_not_both_start(directory):
+    write_log_keys(directory)
     async with Supervisor(writer_command(directory)) as first:
         with pytest.raises(UnavailableError):
             await Supervisor(writer_command(directory)).start()

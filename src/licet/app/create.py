@@ -11,6 +11,7 @@ from joserfc.jwk import OKPKey
 from licet.app.config import read_config
 from licet.app.places import Places
 from licet.errors import ConflictError, InputError
+from licet.logwriter import write_log_keys
 from licet.stores import Store
 from licet.terms import require_id
 
@@ -69,6 +70,7 @@ def create_instance(directory: Path, administrator: str) -> CreatedInstance:
         write_secret(places.administrator_token, token)
         write_secret(places.pepper, secrets.token_hex(32))
         write_secret(places.policy_key, json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)))
+        write_log_keys(directory)
         places.epoch.write_text("0", encoding="ascii")
         places.config.write_text(_TEMPLATE.format(suffix=secrets.token_hex(4)), encoding="utf-8")
     except OSError as err:

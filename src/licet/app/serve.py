@@ -31,7 +31,7 @@ from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
 from licet.gateway import Gate, Listener, LiveIndex, Post, ReverseProxy
 from licet.gateway.asgi import App, Receive, Scope, Send
 from licet.items import Item
-from licet.logwriter import LogClient, Supervisor, writer_command
+from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
 from licet.parties.evidence import AttestationVerifier
 from licet.records import Record, RecordKind
 from licet.stores import Administrator, Store
@@ -90,6 +90,11 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         store = Store(config.store_url)
         stack.callback(store.close)
         store.check()
+        carried = prepare_log(places.directory)
+        if carried is not None:
+            _log.warning(
+                "%d records were carried over; the old log is kept as %s", carried, chain_path(places.directory)
+            )
         await stack.enter_async_context(Supervisor(writer_command(places.directory, max_bytes=config.log_max_bytes)))
         log = LogClient(places.log_socket)
         stack.push_async_callback(_leave, log)

@@ -1,6 +1,7 @@
 """`licet directive`: check an agency's order as a file, bring it into force, follow its life."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("check")(check)
     group.command("activate")(activate)
     group.command("lift")(lift)
+    group.command("diff")(diff)
     group.command("list")(list_all)
     group.command("show")(show)
     group.command("schema")(schema)
@@ -63,6 +65,28 @@ def lift(
     """Lift a directive, now or at an instant."""
     answer = find_instance(directory).post(f"/directives/{segment(directive)}/lift", {"at": at})
     say_done(answer, f"lifted {directive}" + (f" at {at}" if at else ""), as_json=as_json)
+
+
+def diff(
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="A directive file, an active directive's id, or readings.")
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="The same kind of thing.")],
+    policy: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="For readings: a directive file, instead of an instance's policy."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="An instant; if not given, one at which both are in force.", show_default=False)
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="A log's file, instead of the instance's.")] = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two directives, or two sets of readings: who is newly permitted, refused, or asked for evidence."""
+    # Imported here: bringing an order into force must not wait for what only a comparison needs.
+    differing = import_module("licet.cli.differing")
+    differing.compare(before, after, policy=policy or (), at=at, log=log, directory=directory, as_json=as_json)
 
 
 def list_all(directory: Dir = None, as_json: AsJson = False) -> None:

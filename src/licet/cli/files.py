@@ -10,20 +10,30 @@ from licet.errors import InputError
 _MAX_FILE_BYTES = 4_000_000
 
 
+def read_bytes(path: Path) -> bytes:
+    """A file that a person named, as it is.
+
+    Raises:
+        InputError: it cannot be read, or is too large to be meant.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as err:
+        raise InputError(f"`{path}` cannot be read: {err.strerror}", code="unreadable_file") from err
+    if len(data) > _MAX_FILE_BYTES:
+        raise InputError(f"expected `{path}` to be at most {_MAX_FILE_BYTES:,} bytes", code="file_too_large")
+    return data
+
+
 def read_text(path: Path) -> str:
-    """A file that a person named.
+    """A file that a person named, as text.
 
     Raises:
         InputError: it cannot be read, is not UTF-8, or is too large to be meant.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
-        if len(data) > _MAX_FILE_BYTES:
-            raise InputError(f"expected `{path}` to be at most {_MAX_FILE_BYTES:,} bytes", code="file_too_large")
-        return data.decode("utf-8-sig")
-    except OSError as err:
-        raise InputError(f"`{path}` cannot be read: {err.strerror}", code="unreadable_file") from err
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise InputError(f"expected `{path}` to be a text in UTF-8", code="unreadable_file") from err
 

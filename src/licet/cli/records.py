@@ -1,23 +1,41 @@
-"""`licet record` and `licet log`: what was written down, read from the log's own file.
+"""`licet record`, `licet receipt` and `licet log`: what was written down, read from the log's own file.
 
 No service is needed for it: whoever may read the file can search and verify it.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from licet import receipts
+from licet.cli.files import read_bytes
 from licet.cli.instance import find_directory
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import members_table, print_json, print_table, rows_table, say, show_rows
 from licet.errors import InputError
-from licet.logwriter import Search, StoredRow, database_path, open_reader, verify_log
-from licet.records import HASH_BYTES, ChainHead, RecordKind
+from licet.logwriter import (
+    Search,
+    StoredRow,
+    chain_path,
+    database_path,
+    export_tiles,
+    open_reader,
+    policy_path,
+    prepare_log,
+    verify_log,
+    verify_tiles,
+)
+from licet.records import RecordKind
+from licet.records.tlog import Policy, ours, read_policy, verify_checkpoint
 from licet.terms import RecordId, parse_instant
 
 _File = Annotated[Path | None, typer.Option("--file", help="A log's file, such as a copy, instead of the instance's.")]
-_COLUMNS = ("sequence", "at", "id", "kind", "what", "item", "party", "organization", "code")
+_Policy = Annotated[
+    Path | None, typer.Option(help="A trust file (C2SP tlog-policy) instead of the instance's `log.policy`.")
+]
+_COLUMNS = ("index", "at", "id", "kind", "what", "item", "party", "organization", "code")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,9 +43,17 @@ def add_to(app: typer.Typer) -> None:
     record = typer.Typer(help="Records: what was decided and done.")
     record.command("list")(list_found)
     record.command("show")(show)
+    record.command("receipt")(give_receipt)
     app.add_typer(record, name="record")
+    receipt = typer.Typer(help="Receipts: that a record stands in the log.")
+    receipt.command("verify")(verify_receipt)
+    receipt.callback()(_receipts)
+    app.add_typer(receipt, name="receipt")
     log = typer.Typer(help="The log that the records form.")
     log.command("verify")(verify)
+    log.command("checkpoint")(show_checkpoint)
+    log.command("export-tiles")(export)
+    log.command("migrate")(migrate)
     app.add_typer(log, name="log")
 
 
@@ -78,28 +104,98 @@ def show(
     print_table(members_table({**value, **body}))
 
 
+def give_receipt(
+    record: Annotated[str, typer.Argument(metavar="ID", help="A record's id, as the header licet-decision gives it.")],
+    file: _File = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the receipt of one record: that it stands in the log, to be verified by anybody."""
+    with open_reader(_log_file(file, directory)) as reader:
+        receipt = reader.receipt(RecordId(record))
+    _print_text("receipt", receipt, as_json=as_json)
+
+
+def verify_receipt(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The receipt (C2SP tlog-proof).")],
+    policy: Annotated[Path, typer.Option(help="The trust file (C2SP tlog-policy).")],
+    entry: Annotated[Path | None, typer.Option(help="The entry's bytes, if the receipt has none.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a receipt offline, as anybody can: no instance is needed."""
+    trusted = _policy(policy, None)
+    content, shown = read_bytes(file), None if entry is None else read_bytes(entry)
+    with ours():
+        value = receipts.verify_receipt(content, trusted, shown).as_value()
+    if as_json:
+        print_json(value)
+        return
+    print_table(members_table(value))
+    say(None, "the receipt is verified", as_json=False)
+
+
 def verify(
-    head: Annotated[
-        str | None, typer.Option(help="LENGTH:HASH of a head that was true once, such as an earlier run printed.")
+    tiles: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A log as files (C2SP tlog-tiles) instead of the instance's.")
+    ] = None,
+    policy: _Policy = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint that was kept: the log must have it as its beginning.")
     ] = None,
     file: _File = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every record of the log against its hash, and say where it does not hold."""
-    expected = None if head is None else _read_head(head)
-    report = verify_log(_log_file(file, directory), expected)
-    faults = [{"sequence": x.sequence, "record": x.record_id, "what": x.what.value} for x in report.faults]
-    value = {"whole": report.is_whole, "length": report.length, "head": report.head.hex(), "faults": faults}
+    """Check every record and tile of the log against its signed checkpoint, and say where it does not hold."""
+    trusted, kept = _policy(policy, directory), None
+    if checkpoint is not None:
+        with ours():
+            kept = verify_checkpoint(read_bytes(checkpoint).decode(errors="replace"), trusted).checkpoint
+    if tiles is not None:
+        report = verify_tiles(tiles, trusted, kept)
+    else:
+        report = verify_log(_log_file(file, directory), trusted, kept)
+    faults = [_fault_value(asdict(fault)) for fault in report.faults]
     if as_json:
+        value = {"whole": report.is_whole, "size": report.size, "root": report.root.hex(), "faults": faults}
         print_json(value)
     else:
-        say(None, f"{report.length} records, head {report.length}:{report.head.hex()}", as_json=False)
+        say(None, f"{report.size} records, root {report.root.hex()}", as_json=False)
         if faults:
-            print_table(rows_table(faults, ("sequence", "record", "what")))
+            print_table(rows_table(faults, ("what", "index", "tile", "record", "detail")))
         say(None, "the log is whole" if report.is_whole else f"{len(faults)} fault(s) found", as_json=False)
     if not report.is_whole:
         raise typer.Exit(1)
+
+
+def show_checkpoint(file: _File = None, directory: Dir = None, as_json: AsJson = False) -> None:
+    """Print the log's signed tree head. It is public; keep one elsewhere, and a rewritten log is found out."""
+    with open_reader(_log_file(file, directory)) as reader:
+        note = reader.checkpoint()
+    _print_text("checkpoint", note, as_json=as_json)
+
+
+def export(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; brought up to date if it has some already.")],
+    file: _File = None,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the log out as static files (C2SP tlog-tiles), for readers who may see its entries."""
+    size = export_tiles(_log_file(file, directory), target)
+    say({"directory": str(target), "size": size}, f"{size} records are in {target}", as_json=as_json)
+
+
+def migrate(directory: Dir = None, as_json: AsJson = False) -> None:
+    """Carry a log of the first form (a hash chain) over; `licet serve` does it too when it starts."""
+    found = find_directory(directory)
+    count = prepare_log(found)
+    told = f"{count} records were carried over; the old log is kept as {chain_path(found)}"
+    say({"carried_over": count}, "nothing to carry over" if count is None else told, as_json=as_json)
+
+
+def _receipts() -> None:
+    """Keep `verify` a command of its own, though it is the only one."""
 
 
 def _log_file(file: Path | None, directory: Path | None) -> Path:
@@ -111,13 +207,34 @@ def _log_file(file: Path | None, directory: Path | None) -> Path:
         raise UsageError("records are read from the log's file: give --dir, --file, or set LICET_DIR") from err
 
 
+def _policy(file: Path | None, directory: Path | None) -> Policy:
+    if file is None:
+        try:
+            file = policy_path(find_directory(directory))
+        except UsageError as err:
+            raise UsageError("expected whom to believe: give --policy, --dir, or set LICET_DIR") from err
+    return read_policy(read_bytes(file))
+
+
+def _print_text(name: str, text: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({name: text})
+    else:
+        typer.echo(text, nl=False)
+
+
+def _fault_value(members: dict[str, Any]) -> dict[str, Any]:
+    return {**members, "record": members.pop("record_id"), "what": members["what"].value}
+
+
 def _as_value(row: StoredRow) -> dict[str, Any]:
     """A row; one whose entry cannot be read is shown as damaged, and hides no other."""
-    value: dict[str, Any] = {"sequence": row.sequence, "id": row.id, "at": row.at, "kind": row.kind}
+    value: dict[str, Any] = {"index": row.index, "id": row.id, "at": row.at, "kind": row.kind}
+    hashed = receipts.leaf_hash(row.entry).hex()
     try:
-        return {**value, "hash": row.hash.hex(), "damaged": False, "body": dict(row.record().body)}
+        return {**value, "hash": hashed, "damaged": False, "body": dict(row.record().body)}
     except InputError:
-        return {**value, "hash": row.hash.hex(), "damaged": True, "body": None}
+        return {**value, "hash": hashed, "damaged": True, "body": None}
 
 
 def _in_short(value: dict[str, Any]) -> dict[str, Any]:
@@ -125,14 +242,3 @@ def _in_short(value: dict[str, Any]) -> dict[str, Any]:
     what = "damaged" if value["damaged"] else body.get("outcome") or body.get("act") or body.get("decision")
     shown = {name: body.get(name) for name in ("party", "organization", "code")}
     return {**value, **shown, "what": what, "item": body.get("item") or body.get("items")}
-
-
-def _read_head(text: str) -> ChainHead:
-    length, _, digest = text.partition(":")
-    try:
-        found = ChainHead(int(length), bytes.fromhex(digest))
-    except ValueError as err:
-        raise UsageError(f"expected a head as LENGTH:HASH, found `{text}`") from err
-    if found.length < 0 or len(found.hash) != HASH_BYTES:
-        raise UsageError(f"expected a head as LENGTH:HASH, found `{text}`")
-    return found

@@ -34,8 +34,10 @@ _MODULES = {
     "attest": "licet.cli.attest",
     "evidence": "licet.cli.evidence",
     "record": "licet.cli.records",
+    "receipt": "licet.cli.records",
     "log": "licet.cli.records",
     "test": "licet.cli.testing",
+    "prove": "licet.cli.proving",
     "demo": "licet.cli.walkthrough",
 }
 _FAILED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130

@@ -14,6 +14,7 @@ from licet.directives import (
     READINGS,
     Directive,
     Enrolled,
+    PolicyBundle,
     Setting,
     as_mapping,
     bindings_of,
@@ -242,6 +243,10 @@ class Control:
         """Every directive ever activated."""
         with self._store.read() as tx:
             return tx.directives()
+
+    def policy(self) -> PolicyBundle:
+        """The policy bundle as it stands: directives, parameters and dated data."""
+        return self._desk.policy()
 
     # Licenses.
 

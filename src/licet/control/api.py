@@ -199,6 +199,10 @@ def _ruling(router: APIRouter, control: Control, who: Any) -> None:
         at = None if body.at is None else parse_instant(body.at)
         return _done(await control.lift_directive(by, DirectiveId(directive), at))
 
+    @router.get("/policy", summary="The policy bundle as it stands: what is proved and compared")
+    async def policy() -> _Json:
+        return control.policy().to_value()
+
     @router.get("/law", summary="Dated data of the law: country groups, listing rules")
     async def law() -> list[Any]:
         return control.law()

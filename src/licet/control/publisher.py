@@ -32,6 +32,20 @@ class Publisher:
         self._changed = asyncio.Event()
         self._interval_s = 1.0
 
+    def bundle(self, tx: Transaction, at: datetime) -> PolicyBundle:
+        """The bundle of what the transaction holds, fresh from an instant."""
+        settings = tx.settings()
+        parameters = with_settings({setting.name: setting for setting in settings})
+        return PolicyBundle(
+            epoch=int(tx.meta("epoch")),
+            issued_at=at,
+            fresh_until=at + timedelta(seconds=parameters.policy_max_age_s),
+            settings=settings,
+            documents=tuple(stored.document for stored in tx.directives()),
+            pinned=tx.pinned(),
+            law=tx.law(),
+        )
+
     def next_bundle(self, tx: Transaction, at: datetime) -> PolicyBundle:
         """The bundle of what the transaction holds, under a new epoch, compiled once to see that it holds.
 
@@ -40,7 +54,7 @@ class Publisher:
         """
         epoch = int(tx.meta("epoch")) + 1
         tx.set_meta("epoch", str(epoch))
-        bundle = self._bundle(tx, at)
+        bundle = self.bundle(tx, at)
         compile_policy(bundle)
         return bundle
 
@@ -57,7 +71,7 @@ class Publisher:
             LicetError: the store did not answer or its content does not compile.
         """
         with self._store.read() as tx:
-            bundle = self._bundle(tx, self._clock.now())
+            bundle = self.bundle(tx, self._clock.now())
         self.publish(bundle)
 
     @asynccontextmanager
@@ -86,16 +100,3 @@ class Publisher:
                     # The bundle goes stale, and what is restricted stops by itself, until a renewal succeeds.
                     _log.exception("the policy could not be renewed")
                     wait_s = min(self._interval_s, _RETRY_S)
-
-    def _bundle(self, tx: Transaction, at: datetime) -> PolicyBundle:
-        settings = tx.settings()
-        parameters = with_settings({setting.name: setting for setting in settings})
-        return PolicyBundle(
-            epoch=int(tx.meta("epoch")),
-            issued_at=at,
-            fresh_until=at + timedelta(seconds=parameters.policy_max_age_s),
-            settings=settings,
-            documents=tuple(stored.document for stored in tx.directives()),
-            pinned=tx.pinned(),
-            law=tx.law(),
-        )

@@ -113,7 +113,6 @@ class _Gathering:
             tuple(sorted(self._relied)),
         )
 
-    @property
     def _recipients(self) -> Recipients:
         """Who would receive the item. Only what needs it asks: evidence nobody read is no premise."""
         if self._found is None:
@@ -155,7 +154,7 @@ class _Gathering:
                 yield from self._under(compiled, force)
 
     def _under(self, compiled: CompiledDirective, force: Force) -> Iterator[tuple[RuleSet, Facts]]:
-        recipients, act = self._recipients, self._released(compiled)
+        recipients, act = self._recipients(), self._released(compiled)
         for recipient in recipients.under_directives:
             scope, cover = self._scope(compiled, recipient.kind), Coverage.NONE
             if recipient.status is not PersonStatus.NOT_FOREIGN:  # who is not foreign needs no leave, and none is read
@@ -187,7 +186,7 @@ class _Gathering:
         if isinstance(persons, AllForeignPersons):
             return Scope.IN_SCOPE
         if kind is Recipient.PERSON:
-            return self._recipients.nationality.within(persons.groups)
+            return self._recipients().nationality.within(persons.groups)
         if body is None:
             return Scope.UNKNOWN
         return scope_of_organization(persons.groups, body.organization, self._policy.groups, self._parameters)
@@ -202,7 +201,7 @@ class _Gathering:
             scopes = {Scope.OUTSIDE}
         else:
             scopes = {scope_of_country(place, persons.groups, self._policy.groups, self._parameters)}
-        for recipient in self._recipients.under_directives:
+        for recipient in self._recipients().under_directives:
             if recipient.status is not PersonStatus.NOT_FOREIGN:
                 scopes.add(self._scope(compiled, recipient.kind))
         return next(scope for scope in (Scope.IN_SCOPE, Scope.UNKNOWN, Scope.OUTSIDE) if scope in scopes)
@@ -213,7 +212,7 @@ class _Gathering:
         conduct = self._conduct() if self._marks else None
         if conduct is None:
             return
-        for recipient in self._recipients.all:
+        for recipient in self._recipients().all:
             marks = recipient.marks
             if marks.listed is not Truth.NO or marks.owned is not Truth.NO:
                 yield self._entity_list(marks, conduct, self._standing_cover("entity_list", recipient.kind))
@@ -267,7 +266,7 @@ class _Gathering:
         """Whether the place, a nationality or the organization's country is one of these."""
         organized = None if self._scene.body is None else place_of(self._scene.body.organization)
         elsewhere = [same_country(code) for code in (organized, self._scene.place) if code is not None]
-        known = self._recipients.nationality.countries.union(elsewhere)
+        known = self._recipients().nationality.countries.union(elsewhere)
         return truth(known=None if not known else not known.isdisjoint(countries))
 
     # Step 7: ECCN 4E091.
@@ -279,7 +278,7 @@ class _Gathering:
         leaving = sent(self._scene, self._parameters, self._policy.listing)
         if leaving is Truth.NO:
             return
-        cover = self._take(cover_of(self._recipients, "4e091", self._recipients.all))
+        cover = self._take(cover_of(self._recipients(), "4e091", self._recipients().all))
         enforced = _switch(on=self._parameters.enforce_4e091)
         yield self._policy.standing["4e091"], WeightsFacts(advanced, leaving, self._exception(), enforced, cover)
 
@@ -297,8 +296,8 @@ class _Gathering:
     # Step 8.
 
     def _standing_cover(self, requirement: str, kind: Recipient) -> Coverage:
-        recipients = [recipient for recipient in self._recipients.all if recipient.kind is kind]
-        return self._take(cover_of(self._recipients, requirement, recipients))
+        recipients = [recipient for recipient in self._recipients().all if recipient.kind is kind]
+        return self._take(cover_of(self._recipients(), requirement, recipients))
 
     def _take(self, cover: Cover) -> Coverage:
         if cover is not NO_COVER:

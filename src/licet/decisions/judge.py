@@ -12,8 +12,7 @@ from licet.directives import Facts, RuleSet
 from licet.terms import Outcome
 
 
-@lru_cache(maxsize=1 << 16)  # there are some hundred combinations of facts a requirement
-def judge(rules: RuleSet, facts: Facts) -> Judged:
+def judge_anew(rules: RuleSet, facts: Facts) -> Judged:
     """The verdict of one requirement's rules on facts of which some may be unknown.
 
     Raises:
@@ -30,6 +29,10 @@ def judge(rules: RuleSet, facts: Facts) -> Judged:
     heavier = [completion for completion, outcome in outcomes.items() if outcome is not best]
     pivots = tuple(name for name in facts.unknowns if _turns(name, lighter, heavier))
     return Judged(rules, facts, Outcome.NEEDS_EVIDENCE, ids, pivots)
+
+
+judge = lru_cache(maxsize=1 << 16)(judge_anew)
+"""The same, remembered: there are some hundred combinations of facts a requirement."""
 
 
 def join(outcomes: Iterable[Outcome]) -> Outcome:

@@ -1,5 +1,6 @@
 """The last step: find each step's records, verify the log, and try to alter it."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -30,7 +31,8 @@ def step_8(stage: Stage) -> Iterator[Check]:
         yield Check(did, spell(one.says), f"{number} found", number > 0)
     report = stage.scene.licet("log", "verify")
     yield expect("licet log verify", [True, []], [report["whole"], report["faults"]])
-    yield from _alter_a_copy(stage, report["length"])
+    yield _show_a_receipt(stage)
+    yield from _alter_a_copy(stage, report["size"])
 
 
 def _wanted(stage: Stage) -> Iterator[_Wanted]:
@@ -66,18 +68,32 @@ def _member(row: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def _alter_a_copy(stage: Stage, length: int) -> Iterator[Check]:
+def _show_a_receipt(stage: Stage) -> Check:
+    """A caller's proof that their refusal is on record, verified with the trust file alone."""
+    record = stage.decisions["needs_evidence"]
+    receipt = stage.scene.directory / "receipt.tlog-proof"
+    receipt.write_text(stage.scene.licet("record", "receipt", record)["receipt"], encoding="utf-8")
+    told = stage.scene.licet("receipt", "verify", receipt, "--policy", stage.scene.instance / "log.policy")
+    return expect(
+        f"licet record receipt {record}; licet receipt verify FILE --policy log.policy",
+        [True, record],
+        [told["verified"], json.loads(told["entry"])["id"]],
+    )
+
+
+def _alter_a_copy(stage: Stage, size: int) -> Iterator[Check]:
     """Flip one bit of one stored entry in a copy of the log."""
-    copy, place = stage.scene.directory / "copy.db", length // 2
+    copy, place = stage.scene.directory / "copy.db", size // 2
     with closing(sqlite3.connect(stage.scene.instance / "log.db")) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-        entry = bytearray(target.execute("SELECT entry FROM entries WHERE sequence = ?", (place,)).fetchone()[0])
+        entry = bytearray(target.execute("SELECT entry FROM entries WHERE place = ?", (place,)).fetchone()[0])
         entry[len(entry) // 2] ^= 1
-        target.execute("UPDATE entries SET entry = ? WHERE sequence = ?", (bytes(entry), place))
+        target.execute("UPDATE entries SET entry = ? WHERE place = ?", (bytes(entry), place))
         target.commit()
-    ran = stage.scene.try_licet("log", "verify", "--file", copy)
+    policy = stage.scene.instance / "log.policy"
+    ran = stage.scene.try_licet("log", "verify", "--file", copy, "--policy", policy)
     yield expect(
-        f"one byte of entry {place} of {length} is flipped in a copy; licet log verify --file copy.db",
+        f"one byte of entry {place} of {size} is flipped in a copy; licet log verify --file copy.db",
         {"exit code": 1, "faults at": [place]},
-        {"exit code": ran.code, "faults at": [fault["sequence"] for fault in (ran.value or {}).get("faults", ())]},
+        {"exit code": ran.code, "faults at": [fault["index"] for fault in (ran.value or {}).get("faults", ())]},
     )

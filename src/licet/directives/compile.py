@@ -9,7 +9,7 @@ unexpected id refuses the whole policy.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -73,8 +73,15 @@ class CompiledDirective:
     directive: Directive
     release: RuleSet
     sending: RuleSet
-    boundaries: tuple[datetime, ...]
-    gives_leave: bool
+    boundaries: tuple[datetime, ...] = field(init=False)
+    gives_leave: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read off the directive what every decision on its items asks."""
+        one = self.directive
+        starts = (exemption.starts for exemption in one.exemptions)
+        object.__setattr__(self, "boundaries", (one.effective_at, one.ends, *starts))
+        object.__setattr__(self, "gives_leave", bool(one.exemptions) or one.is_notice)
 
     @property
     def cedar(self) -> str:
@@ -101,9 +108,7 @@ def compile_directive(directive: Directive) -> CompiledDirective:
     """
     release = compile_rules(directive.id, "directive", _release_text(directive), ReleaseFacts, directive.items)
     sending = compile_rules(directive.id, "directive", _sending_text(directive), SendingFacts, directive.items)
-    leave = bool(directive.exemptions) or directive.is_notice
-    boundaries = (directive.effective_at, directive.ends, *(exemption.starts for exemption in directive.exemptions))
-    return CompiledDirective(directive, release, sending, boundaries, leave)
+    return CompiledDirective(directive, release, sending)
 
 
 @lru_cache(maxsize=1)

@@ -1,22 +1,36 @@
 """The one process that commits records, and what the others need to reach it and to read its log."""
 
+from licet.logwriter.carry import chain_path, prepare_log
 from licet.logwriter.client import LogClient
-from licet.logwriter.process import database_path, socket_path
+from licet.logwriter.export import export_tiles
+from licet.logwriter.keys import LogKeys, keys_path, make_log_keys, policy_path, read_log_keys, write_log_keys
+from licet.logwriter.process import database_path, now_s, socket_path
 from licet.logwriter.reader import LogReader, Search, StoredRow, open_reader
 from licet.logwriter.store import LogStore
 from licet.logwriter.supervise import Supervisor, writer_command
-from licet.logwriter.verify import verify_log
+from licet.logwriter.verify import verify_log, verify_tiles
 
 __all__ = [
     "LogClient",
+    "LogKeys",
     "LogReader",
     "LogStore",
     "Search",
     "StoredRow",
     "Supervisor",
+    "chain_path",
     "database_path",
+    "export_tiles",
+    "keys_path",
+    "make_log_keys",
+    "now_s",
     "open_reader",
+    "policy_path",
+    "prepare_log",
+    "read_log_keys",
     "socket_path",
     "verify_log",
+    "verify_tiles",
+    "write_log_keys",
     "writer_command",
 ]

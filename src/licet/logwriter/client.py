@@ -67,7 +67,7 @@ class LogClient:
                 f"the log did not acknowledge a record within `{self._timeout_s}` s", code="log_unavailable"
             ) from err
         if isinstance(answer, Committed):
-            return Receipt(record.id, answer.sequence, answer.hash.hex())
+            return Receipt(record.id, answer.index, answer.hash.hex())
         raise _CALLER_ERRORS.get(answer.code, UnavailableError)(answer.message, code=answer.code)
 
     def post(self, record: Record) -> None:

@@ -10,9 +10,11 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 from licet.errors import ConfigurationError, ConflictError, UnavailableError
+from licet.logwriter.keys import read_log_keys
 from licet.logwriter.server import LogServer
 from licet.logwriter.store import LogStore
 
@@ -34,6 +36,11 @@ def socket_path(directory: Path) -> Path:
     return directory / "run" / "log.sock"
 
 
+def now_s() -> int:
+    """The seconds since 1970, for the checkpoints' signatures."""
+    return time.time_ns() // 1_000_000_000
+
+
 async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: bool = False) -> None:
     """Serve the log of `directory` until SIGTERM or SIGINT.
 
@@ -44,15 +51,17 @@ async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: 
             process that holds the other end dies, however it dies.
 
     Raises:
-        ConflictError: another writer has this log.
+        ConflictError: another writer has this log, or it is a hash chain.
         UnavailableError: the log or the socket cannot be opened.
-        ConfigurationError: the socket's path is too long for the system.
+        ConfigurationError: the log's keys are missing or others, or the socket's
+            path is too long for the system.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with LogStore(database_path(directory), max_bytes=max_bytes) as store:
+    keys = read_log_keys(directory)
+    with LogStore(database_path(directory), keys, now_s, max_bytes=max_bytes) as store:
         server = LogServer(store)
         path = socket_path(directory)
         listening = await loop.create_unix_server(server.accept, sock=_listen(path), backlog=_BACKLOG)

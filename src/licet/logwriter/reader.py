@@ -2,41 +2,46 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
-from licet.errors import NotFoundError, UnavailableError
-from licet.records import GENESIS, ChainHead, Record, RecordKind, StoredEntry, spell_instant
+from licet.errors import InputError, NotFoundError, UnavailableError
+from licet.records import Record, RecordKind, spell_instant
+from licet.records.tlog import (
+    ENTRIES,
+    TILE_WIDTH,
+    TileName,
+    encode_bundle,
+    inclusion_proof,
+    nodes_from,
+    read_checkpoint,
+    spell_receipt,
+)
 from licet.terms import RecordId
 
 # Cast, because a damaged file may hold any type anywhere.
 _COLUMNS = """
-SELECT sequence, CAST(id AS TEXT), CAST(at AS TEXT), CAST(kind AS TEXT), CAST(entry AS BLOB), CAST(hash AS BLOB)
-FROM entries
+SELECT place, CAST(id AS TEXT), CAST(at AS TEXT), CAST(kind AS TEXT), CAST(entry AS BLOB) FROM entries
 """
-_LAST = "SELECT sequence, CAST(hash AS BLOB) FROM entries ORDER BY sequence DESC LIMIT 1"
+_TILE = "SELECT CAST(hashes AS BLOB) FROM tiles WHERE level = ? AND number = ?"
 _BODY_MEMBERS = ("item", "party", "organization", "decision")
 _SHARED_INDEX_WAIT_S = 2.0
+_LAST_PLACE = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
     """One row as it lies in the file, whatever was done to it."""
 
-    sequence: int
+    index: int
     id: str
     at: str
     kind: str
     entry: bytes
-    hash: bytes
-
-    @property
-    def stored_entry(self) -> StoredEntry:
-        """What the chain covers."""
-        return StoredEntry(self.sequence, self.entry, self.hash)
 
     def record(self) -> Record:
         """Read the entry.
@@ -83,13 +88,27 @@ class LogReader:
         # A text column may have been damaged into bytes that are no UTF-8.
         self._database.text_factory = lambda raw: raw.decode(errors="replace")
 
-    def entries(self, after: int = 0) -> Iterator[StoredRow]:
-        """Every row with a sequence above `after`, in order.
+    @contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """One state of the log for everything that is read in the block.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        self._one("BEGIN")
+        try:
+            yield self
+        finally:
+            self._database.rollback()
+
+    def entries(self, start: int = 0, end: int | None = None) -> Iterator[StoredRow]:
+        """Every row with an index from `start` on, and below `end`, in order.
 
         Raises:
             UnavailableError: with the code `log_unreadable`, the file is damaged here.
         """
-        return self._rows(f"{_COLUMNS} WHERE sequence > ? ORDER BY sequence", (after,))
+        last = _LAST_PLACE if end is None else end - 1
+        return self._rows(f"{_COLUMNS} WHERE place BETWEEN ? AND ? ORDER BY place", (start, last))
 
     def find(self, record_id: RecordId) -> StoredRow:
         """The row of one record.
@@ -111,20 +130,63 @@ class LogReader:
         clauses, values = _conditions(wanted)
         where = " AND ".join(clauses) or "TRUE"
         # Only the clauses written below are in the text; what was asked for is bound.
-        statement = f"{_COLUMNS} WHERE {where} ORDER BY sequence DESC LIMIT ?"
+        statement = f"{_COLUMNS} WHERE {where} ORDER BY place DESC LIMIT ?"
         return tuple(self._rows(statement, (*values, wanted.limit)))
 
-    def head(self) -> ChainHead:
-        """How long the log is, and its last hash.
+    def checkpoint(self) -> str:
+        """The signed tree head.
 
         Raises:
             UnavailableError: the file cannot be read.
         """
-        try:
-            row = self._database.execute(_LAST).fetchone()
-        except sqlite3.Error as err:
-            raise _unreadable(err) from err
-        return ChainHead(row[0], row[1]) if row else ChainHead(0, GENESIS)
+        row = self._one("SELECT CAST(checkpoint AS TEXT) FROM tree")
+        if row is None:
+            raise UnavailableError("the log has no checkpoint", code="log_unreadable")
+        return str(row[0])
+
+    def tile(self, name: TileName) -> bytes:
+        """A tile or an entry bundle as it lies in the file; nothing if it is gone.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        if name.level == ENTRIES:
+            start = name.number * TILE_WIDTH
+            return encode_bundle(row.entry for row in self.entries(start, start + name.width))
+        row = self._one(_TILE, (name.level, name.number))
+        return b"" if row is None else bytes(row[0])
+
+    def receipt(self, record_id: RecordId) -> str:
+        """The receipt of one record under the present checkpoint, in the form of C2SP tlog-proof.
+
+        Raises:
+            NotFoundError: the log has no record of this id.
+            UnavailableError: the file cannot be read, or has no tiles for it.
+        """
+        with self.snapshot():
+            row, note = self.find(record_id), self.checkpoint()
+            try:
+                nodes = nodes_from(lambda level, number: self.tile(TileName(level, number)))
+                proof = inclusion_proof(nodes, row.index, read_checkpoint(note).size)
+            except InputError as err:
+                raise UnavailableError(f"the log is damaged: {err}", code="log_unreadable") from err
+        return spell_receipt(row.entry, row.index, proof, note)
+
+    def tallies(self) -> dict[str, int]:
+        """What the log counts: records by kind, and uses of each license.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        return {str(subject): int(amount) for subject, amount in self._all("SELECT subject, amount FROM tallies")}
+
+    def objects(self) -> dict[str, str]:
+        """Which item each stored object is of.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        return {str(name): str(item) for name, item in self._all("SELECT object, item FROM objects")}
 
     def close(self) -> None:
         """Close the file."""
@@ -135,6 +197,19 @@ class LogReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _one(self, statement: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
+        try:
+            row: tuple[Any, ...] | None = self._database.execute(statement, values).fetchone()
+        except sqlite3.Error as err:
+            raise _unreadable(err) from err
+        return row
+
+    def _all(self, statement: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(statement).fetchall()
+        except sqlite3.Error as err:
+            raise _unreadable(err) from err
 
     def _rows(self, statement: str, values: tuple[object, ...]) -> Iterator[StoredRow]:
         try:

@@ -3,8 +3,12 @@
 Clients write batches to a Unix socket that only this user can open. A commit
 blocks the loop on purpose: what arrives meanwhile waits in the sockets' buffers,
 is read in one turn of the loop, and goes into the next transaction together. That
-is the whole of group commit, without a thread or a lock. An answer leaves only
-after the commit of its entry.
+is group commit without a thread or a lock. An answer leaves only after the commit
+of its entry.
+
+The window is adaptive. After a commit of several, their writers are about to ask
+again, one soon after the other: the next commit waits for as many as the last one
+had, and no longer than the last one took. A writer that is alone never waits.
 """
 
 import asyncio
@@ -20,6 +24,7 @@ from licet.records import Receipt
 _LOG = logging.getLogger(__name__)
 _GOODBYE_S = 2.0
 _QUIET_TURNS = 3
+_LONGEST_WINDOW_S = 0.005
 
 
 class LogServer:
@@ -32,6 +37,8 @@ class LogServer:
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._is_scheduled = False
+        self._window: asyncio.TimerHandle | None = None
+        self._expected, self._took_s = 1, 0.0
         self._reads = 0
 
     def accept(self) -> "_Connection":
@@ -59,14 +66,30 @@ class LogServer:
         if not self._is_scheduled:
             self._is_scheduled = True
             # Runs after every socket that is readable in this turn has been read.
-            asyncio.get_running_loop().call_soon(self.commit)
+            asyncio.get_running_loop().call_soon(self._commit_or_wait)
 
     def commit(self) -> None:
         """Commit all that is queued, then answer."""
-        self._is_scheduled = False
+        if self._window is not None:
+            self._window.cancel()
+            self._window = None
         pending, self._pending = self._pending, []
         if not pending:
             return
+        began = asyncio.get_running_loop().time()
+        self._commit(pending)
+        self._expected, self._took_s = len(pending), asyncio.get_running_loop().time() - began
+
+    def _commit_or_wait(self) -> None:
+        """Commit now if as many wait as the last commit had; else open the window."""
+        self._is_scheduled = False
+        if len(self._pending) >= self._expected:
+            self.commit()
+        elif self._window is None:
+            wait_s = min(self._took_s, _LONGEST_WINDOW_S)
+            self._window = asyncio.get_running_loop().call_later(wait_s, self.commit)
+
+    def _commit(self, pending: "list[tuple[_Connection, Submitted]]") -> None:
         outcomes: tuple[Outcome, ...]
         try:
             outcomes = self._store.append_batch([submitted.entry for _, submitted in pending])
@@ -155,5 +178,5 @@ class _Connection(asyncio.Protocol):
 
 def _answer(correlation: int, outcome: Outcome) -> Answer:
     if isinstance(outcome, Receipt):
-        return Committed(correlation, outcome.sequence, bytes.fromhex(outcome.hash_hex))
+        return Committed(correlation, outcome.index, bytes.fromhex(outcome.hash_hex))
     return Refused(correlation, outcome.code, str(outcome))

@@ -2,60 +2,100 @@
 
 Plain `sqlite3` and not the SQLAlchemy of `licet.stores`, because this file is the
 log's own and no other database may stand in for it: what is in the file is the
-truth, and recovery is to open it. WAL, so that readers never wait for the writer;
-`synchronous=FULL`, so that a commit that was acknowledged survives a power cut.
+truth, and recovery is to open it. Entries, tiles, checkpoint, tallies and stored
+objects change together or not at all. WAL, so that readers never wait for the
+writer; `synchronous=FULL`, so that a commit that was acknowledged survives a power
+cut; `secure_delete`, so that what is removed is gone from the file.
 """
 
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from licet.errors import ConflictError, InputError, LicetError, UnavailableError
-from licet.records import GENESIS, HASH_BYTES, ChainHead, Receipt, Record, link, spell_instant
+from licet.errors import ConfigurationError, ConflictError, InputError, LicetError, UnavailableError
+from licet.logwriter.batch import Batch
+from licet.logwriter.keys import LogKeys
+from licet.records import Receipt, Record
+from licet.records.tlog import Checkpoint, Frontier, ReceiptError, verify_checkpoint
 
 Outcome: TypeAlias = Receipt | LicetError
 """What became of one entry of a batch."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries(
-  sequence INTEGER PRIMARY KEY,
-  id TEXT UNIQUE NOT NULL,
-  at TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  entry BLOB NOT NULL,
-  hash BLOB NOT NULL
+FORM = 1
+"""`user_version` of a file of this form; the hash chain's, before it, is 0."""
+
+_SCHEMA = (
+    # The signed tree head, and when it was signed, in seconds since 1970.
+    """CREATE TABLE tree(
+      one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, signed_at INTEGER NOT NULL,
+      checkpoint TEXT NOT NULL
+    )""",
+    """CREATE TABLE entries(
+      place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL, entry BLOB NOT NULL
+    )""",
+    """CREATE TABLE tiles(
+      level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, number)
+    )""",
+    "CREATE TABLE tallies(subject TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE objects(object TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
+    f"PRAGMA user_version = {FORM}",
 )
-"""
-_INSERT = "INSERT INTO entries(sequence, id, at, kind, entry, hash) VALUES (?, ?, ?, ?, ?, ?)"
-_LAST = "SELECT sequence, CAST(hash AS BLOB) FROM entries ORDER BY sequence DESC LIMIT 1"
-_BY_ID = "SELECT sequence, CAST(entry AS BLOB), CAST(hash AS BLOB) FROM entries WHERE id = ?"
+_INSERT = "INSERT INTO entries(place, id, at, kind, entry) VALUES (?, ?, ?, ?, ?)"
+_TILE = "INSERT OR REPLACE INTO tiles(level, number, hashes) VALUES (?, ?, ?)"
+_TALLY = "INSERT INTO tallies VALUES (?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
+_OBJECT = "INSERT OR REPLACE INTO objects(object, item) VALUES (?, ?)"
+_SIGN = "INSERT OR REPLACE INTO tree(one, size, signed_at, checkpoint) VALUES (1, ?, ?, ?)"
+_BY_IDS = "SELECT id, place, CAST(entry AS BLOB) FROM entries WHERE id IN (SELECT value FROM json_each(?))"
 _MODE = 0o600
 
 
 class LogStore:
     """The writing end. Whoever has it open is the only writer.
 
+    Args:
+        path: The log's file.
+        keys: What signs the checkpoints.
+        now_s: Gives the seconds since 1970.
+        max_bytes: The most the file may grow to. None: the disk decides.
+
     Raises:
-        ConflictError: with the code `log_locked`, another writer has it open.
-        UnavailableError: the file cannot be opened or is not a log.
+        ConflictError: with the code `log_locked`, another writer has it open; with
+            `log_old_form`, it is a hash chain, which `carry_over` makes into this.
+        ConfigurationError: it is of a later form.
+        UnavailableError: the file cannot be opened or is not a log (`log_unavailable`),
+            or its end is not what these keys signed (`log_damaged`).
     """
 
-    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
-        self._lock = _lock_exclusively(path.with_name(path.name + ".lock"))
+    def __init__(self, path: Path, keys: LogKeys, now_s: Callable[[], int], *, max_bytes: int | None = None) -> None:
+        self._keys, self._now_s, self._signed_at = keys, now_s, 0
+        self._lock = lock_exclusively(path.with_name(path.name + ".lock"))
         try:
             self._database = _open(path, max_bytes)
             try:
-                self._head = self._load_head()
-            except sqlite3.Error:
+                self._tree, self._checkpoint = self._load()
+            except BaseException:
                 self._database.close()
                 raise
         except (OSError, sqlite3.Error) as err:
             os.close(self._lock)
             raise UnavailableError(f"the log cannot be opened: {err}", code="log_unavailable") from err
+        except LicetError:
+            os.close(self._lock)
+            raise
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has."""
+        return self._tree.size
+
+    @property
+    def checkpoint(self) -> str:
+        """The signed tree head over all of them."""
+        return self._checkpoint
 
     def append_batch(self, entries: Sequence[bytes]) -> tuple[Outcome, ...]:
         """Commit the entries in one transaction and say what became of each.
@@ -68,15 +108,15 @@ class LogStore:
             UnavailableError: nothing of the batch was committed; the code is
                 `log_full` when there is no room.
         """
-        head = self._head
-        outcomes: list[Outcome] = []
+        records = [_read(entry) for entry in entries]
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            for entry in entries:
-                outcome = self._append(entry, head)
-                if isinstance(outcome, Receipt) and outcome.sequence > head.length:
-                    head = ChainHead(outcome.sequence, bytes.fromhex(outcome.hash_hex))
-                outcomes.append(outcome)
+            batch = Batch(self._tree.copy(), self._known(records))
+            outcomes = tuple(
+                each if isinstance(each, LicetError) else batch.take(each, entry)
+                for each, entry in zip(records, entries, strict=True)
+            )
+            signed = self._write(batch) if batch.rows else None
             self._database.execute("COMMIT")
         except sqlite3.Error as err:
             self._abandon()
@@ -84,12 +124,11 @@ class LogStore:
             raise UnavailableError(
                 f"the log could not commit: {err}", code="log_full" if full else "log_unavailable"
             ) from err
-        self._head = head
-        return tuple(outcomes)
-
-    def head(self) -> ChainHead:
-        """How long the log is, and its last hash."""
-        return self._head
+        if signed is not None:
+            self._signed_at, self._checkpoint = signed
+            self._tree = batch.tree
+            self._tree.full.clear()
+        return outcomes
 
     def close(self) -> None:
         """Close the file, then let another writer in."""
@@ -102,22 +141,26 @@ class LogStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _append(self, entry: bytes, head: ChainHead) -> Outcome:
-        try:
-            record = Record.from_bytes(entry)
-        except InputError as err:
-            return err
-        sequence = head.length + 1
-        hashed = link(head.hash, entry, sequence)
-        at = spell_instant(record.at)
-        try:
-            self._database.execute(_INSERT, (sequence, record.id, at, record.kind.value, entry, hashed))
-        except sqlite3.IntegrityError:
-            row = self._database.execute(_BY_ID, (record.id,)).fetchone()
-            if row is None:
-                raise  # not the id: someone went past the lock and took the sequence
-            return _answer_again(record, entry, row)
-        return Receipt(record.id, sequence, hashed.hex())
+    def _known(self, records: Sequence[Record | LicetError]) -> dict[str, tuple[int, bytes]]:
+        """Those of the ids that the log has already."""
+        ids = ",".join(f'"{each.id}"' for each in records if isinstance(each, Record))  # an id needs no escapes
+        return {row[0]: (row[1], row[2]) for row in self._database.execute(_BY_IDS, (f"[{ids}]",))}
+
+    def _write(self, batch: Batch) -> tuple[int, str]:
+        """Write what the batch adds, and the checkpoint over it."""
+        self._database.executemany(_INSERT, batch.rows)
+        tiles = batch.tree.changed_since(self._tree.size)
+        self._database.executemany(_TILE, [(name.level, name.number, content) for name, content in tiles])
+        self._database.executemany(_TALLY, list(batch.tallies.items()))
+        self._database.executemany(_OBJECT, list(batch.objects.items()))
+        return self._sign(batch.tree)
+
+    def _sign(self, tree: Frontier) -> tuple[int, str]:
+        # A clock that goes backwards must not make a larger tree look older than a smaller one.
+        signed_at = max(self._now_s(), self._signed_at)
+        note = self._keys.sign(Checkpoint(self._keys.origin, tree.size, tree.root()), signed_at)
+        self._database.execute(_SIGN, (tree.size, signed_at, note))
+        return signed_at, note
 
     def _abandon(self) -> None:
         """Undo what is open. SQLite has already done so after some failures."""
@@ -126,24 +169,39 @@ class LogStore:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
 
-    def _load_head(self) -> ChainHead:
-        row = self._database.execute(_LAST).fetchone()
+    def _load(self) -> tuple[Frontier, str]:
+        """Read the right edge of the tree, and check that it is what was signed."""
+        row = self._database.execute("SELECT size, signed_at, CAST(checkpoint AS TEXT) FROM tree").fetchone()
         if row is None:
-            return ChainHead(0, GENESIS)
-        if len(row[1]) != HASH_BYTES:
-            raise sqlite3.DatabaseError("the last hash is damaged")
-        return ChainHead(row[0], row[1])
+            self._database.execute("BEGIN IMMEDIATE")
+            self._signed_at, note = self._sign(Frontier())
+            self._database.execute("COMMIT")
+            return Frontier(), note
+        self._signed_at, note = row[1], row[2]
+        try:
+            signed = verify_checkpoint(note, self._keys.policy).checkpoint
+            tree = Frontier.load(signed.size, self._tile)
+        except (ReceiptError, InputError) as err:
+            # Either the checkpoint was altered, or the keys are those of another log.
+            raise _damaged(f"its checkpoint is not of the keys of `{self._keys.origin}`: {err}") from err
+        last = self._database.execute("SELECT max(place) FROM entries").fetchone()[0]
+        if tree.root() != signed.root or (signed.size, signed.size - 1) != (row[0], -1 if last is None else last):
+            raise _damaged("its end is not what its checkpoint says")
+        return tree, note
+
+    def _tile(self, level: int, number: int) -> bytes:
+        statement = "SELECT CAST(hashes AS BLOB) FROM tiles WHERE level = ? AND number = ?"
+        row = self._database.execute(statement, (level, number)).fetchone()
+        return b"" if row is None else bytes(row[0])
 
 
-def _answer_again(record: Record, entry: bytes, row: tuple[int, bytes, bytes]) -> Outcome:
-    """Answer for an id that the log has: the receipt if all bytes are equal, else a refusal."""
-    if row[1] != entry:
-        return ConflictError(f"another record has the id `{record.id}`", code="record_id_taken")
-    return Receipt(record.id, row[0], row[2].hex())
+def lock_exclusively(path: Path) -> int:
+    """Take the lock on a side file; the kernel lets go of it when the process ends, however it ends.
 
-
-def _lock_exclusively(path: Path) -> int:
-    """Take the lock on the side file; the kernel lets go of it when the process ends, however it ends."""
+    Raises:
+        ConflictError: another process has it.
+        UnavailableError: it cannot be opened.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
     except OSError as err:
@@ -156,6 +214,17 @@ def _lock_exclusively(path: Path) -> int:
     return descriptor
 
 
+def _read(entry: bytes) -> Record | LicetError:
+    try:
+        return Record.from_bytes(entry)
+    except InputError as err:
+        return err
+
+
+def _damaged(why: str) -> UnavailableError:
+    return UnavailableError(f"the log is damaged, `licet log verify` says where: {why}", code="log_damaged")
+
+
 def _open(path: Path, max_bytes: int | None) -> sqlite3.Connection:
     # Made here and not by SQLite, so that it is private from its first instant;
     # SQLite gives the WAL and its index the mode of the database.
@@ -166,11 +235,26 @@ def _open(path: Path, max_bytes: int | None) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
+        database.execute("PRAGMA secure_delete=ON")
         if max_bytes is not None:
             page_bytes = database.execute("PRAGMA page_size").fetchone()[0]
             database.execute(f"PRAGMA max_page_count={max(1, max_bytes // page_bytes)}")
-        database.execute(_SCHEMA)
-    except sqlite3.Error:
+        _prepare(database)
+    except BaseException:
         database.close()
         raise
     return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the tables of a new log; refuse a file of another form."""
+    form = database.execute("PRAGMA user_version").fetchone()[0]
+    if form == 0 and database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+        database.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA:
+            database.execute(statement)
+        database.execute("COMMIT")
+    elif form == 0:
+        raise ConflictError("expected a tile log, found a hash chain: run `licet log migrate`", code="log_old_form")
+    elif form != FORM:
+        raise ConfigurationError(f"expected a log of form `{FORM}`, found `{form}`")

@@ -1,74 +1,216 @@
-"""Verify a whole log as it lies on the disk."""
+"""Verify a whole log as it lies on the disk: the instance's own file, or tiles that somebody exported."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from licet.errors import InputError, UnavailableError
+from licet.logwriter.batch import stored_objects, tallied
 from licet.logwriter.reader import LogReader, StoredRow, open_reader
-from licet.records import (
-    ChainFault,
-    ChainHead,
-    ChainReport,
+from licet.receipts import parse_note
+from licet.records import spell_instant
+from licet.records.tlog import (
+    ENTRIES,
+    TILE_WIDTH,
+    Checkpoint,
+    Endorsed,
     Flaw,
-    Record,
-    StoredEntry,
-    spell_instant,
-    verify_chain,
+    LogFault,
+    LogReport,
+    Policy,
+    ReceiptError,
+    TileName,
+    audit,
+    decode_bundle,
+    leaf_hash,
+    verify_checkpoint,
 )
-from licet.terms import RecordId
+from licet.records.tlog.audit import KeptTile, claimed_id
+from licet.records.tlog.merkle import HASH_BYTES
+
+_FIRST_PLACE = -(1 << 63)
 
 
-def verify_log(path: Path, expected: ChainHead | None = None) -> ChainReport:
-    """Check the chain, and that each row says of its entry what the entry says.
+def verify_log(path: Path, policy: Policy, kept: Checkpoint | None = None) -> LogReport:
+    """Check a log's file: its tree, and that what is stored beside an entry is what the entry says.
 
     A file too damaged to be read on is a fault at the place where reading ended.
 
     Args:
         path: The log's file; its writer may be running.
-        expected: A head that was true once, from a receipt for example.
+        policy: Whose signatures to believe.
+        kept: A checkpoint that was true once.
 
     Raises:
         UnavailableError: there is no log at `path`.
     """
-    with open_reader(path) as reader:
+    with open_reader(path) as reader, reader.snapshot():
         rows = _Rows(reader)
-        report = verify_chain(rows.entries(), expected)
-    # One alteration is one fault: a broken link already covers its row's columns.
-    located = {fault.sequence for fault in report.faults}
-    faults = [*report.faults, *(fault for fault in rows.faults if fault.sequence not in located)]
-    return replace(report, faults=tuple(sorted(faults, key=lambda fault: fault.sequence)))
+        try:
+            return rows.finish(_judged(rows.entries(), rows.tile, reader.checkpoint(), policy, kept))
+        except UnavailableError as err:
+            # The tree's own table is gone; that the rows can be read is still worth knowing.
+            report = audit(rows.entries(), rows.tile, None, kept)
+            return replace(report, faults=(LogFault(Flaw.UNREADABLE, detail=str(err)), *report.faults))
+
+
+def verify_tiles(directory: Path, policy: Policy, kept: Checkpoint | None = None) -> LogReport:
+    """Check any log in the form of C2SP tlog-tiles, as files below a directory.
+
+    Raises:
+        UnavailableError: there is no checkpoint in it.
+    """
+    try:
+        note = (directory / "checkpoint").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise UnavailableError(f"the checkpoint cannot be read: {err}", code="log_unreadable") from err
+    files = _Files(directory)
+    report = _judged(files.entries(_claimed_size(note)), files.tile, note, policy, kept)
+    return replace(report, faults=(*files.faults, *report.faults))
+
+
+def _judged(
+    entries: Iterator[tuple[int, bytes]], tile: KeptTile, note: str, policy: Policy, kept: Checkpoint | None
+) -> LogReport:
+    """Audit against the checkpoint, or without it if it is not to be believed."""
+    try:
+        endorsed = verify_checkpoint(note, policy)
+        report = audit(entries, tile, endorsed.checkpoint, kept)
+        return replace(report, faults=(*_unsigned(note, policy, endorsed), *report.faults))
+    except ReceiptError as err:
+        report = audit(entries, tile, None, kept)
+        refused = LogFault(Flaw.CHECKPOINT_REFUSED, detail=str(err))
+        return replace(report, faults=(refused, *report.faults))
+
+
+def _unsigned(note: str, policy: Policy, endorsed: Endorsed) -> Iterator[LogFault]:
+    """A signature of nobody where one of the log's own keys is missing: it was altered.
+
+    Either alone is nothing: a log may sign with keys that the trust file does not
+    have, and the trust file may have more keys than the log signs with.
+    """
+    names = {(key.name, key.id) for key in (*policy.logs, *policy.witnesses.values())}
+    strange = [each for each in parse_note(note)[1] if (each.name, each.key_id) not in names]
+    origin = endorsed.checkpoint.origin
+    if strange and len(endorsed.log_keys) < sum(key.name == origin for key in policy.logs):
+        told = f"a signature of `{strange[0].name}` is of no known key, and one of the log's is missing"
+        yield LogFault(Flaw.CHECKPOINT_REFUSED, detail=told)
 
 
 class _Rows:
-    """Hands entries to the chain's check and compares the columns in passing."""
+    """Hands entries to the audit, and compares in passing what is stored beside them."""
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader
-        self.faults: list[ChainFault] = []
+        self._faults: list[LogFault] = []
+        self._tallies: Counter[str] = Counter()
+        self._objects: dict[str, str] = {}
 
-    def entries(self) -> Iterator[StoredEntry]:
-        last = 0
+    def entries(self) -> Iterator[tuple[int, bytes]]:
+        last = -1
         try:
-            for row in self._reader.entries():
-                last = row.sequence
-                if not _agrees(row):
-                    self.faults.append(ChainFault(row.sequence, _id(row), Flaw.ALTERED_COLUMN))
-                yield row.stored_entry
+            for row in self._reader.entries(_FIRST_PLACE):
+                last = row.index
+                self._compare(row)
+                yield row.index, row.entry
+        except UnavailableError as err:
+            self._faults.append(LogFault(Flaw.UNREADABLE, last + 1, detail=str(err)))
+
+    def tile(self, name: TileName) -> bytes:
+        try:
+            return self._reader.tile(name)
         except UnavailableError:
-            self.faults.append(ChainFault(last + 1, None, Flaw.UNREADABLE))
+            return b""  # as good as gone: the audit says so
+
+    def finish(self, report: LogReport) -> LogReport:
+        # One alteration is one fault: an altered entry covers its row's columns and what it counts for.
+        located = {fault.index for fault in report.faults}
+        own = [fault for fault in self._faults if fault.what is Flaw.UNREADABLE or fault.index not in located]
+        if not report.faults and not own:
+            own += self._miscounted()
+        faults = (*report.faults, *own)
+        return replace(report, faults=tuple(sorted(faults, key=lambda x: -1 if x.index is None else x.index)))
+
+    def _compare(self, row: StoredRow) -> None:
+        try:
+            record = row.record()
+        except InputError:
+            record = None
+        spelled = record and (record.id, spell_instant(record.at), record.kind.value)
+        if record is None or (row.id, row.at, row.kind) != spelled:
+            self._faults.append(LogFault(Flaw.ALTERED_COLUMN, row.index, record_id=claimed_id(row.entry)))
+        else:
+            self._tallies.update(tallied(record))
+            self._objects.update(stored_objects(record))
+
+    def _miscounted(self) -> Iterator[LogFault]:
+        for name, found, expected in (
+            ("tallies", self._reader.tallies(), dict(self._tallies)),
+            ("objects", self._reader.objects(), self._objects),
+        ):
+            if found != expected:
+                yield LogFault(Flaw.ALTERED_COLUMN, detail=f"the {name} are not those of the records")
 
 
-def _agrees(row: StoredRow) -> bool:
+class _Files:
+    """A log's tiles as files."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.faults: list[LogFault] = []
+
+    def tile(self, name: TileName) -> bytes:
+        """The file, or the full tile's where the partial one was removed after it."""
+        unit = HASH_BYTES * name.width
+        for path, length in ((name.path, None), (replace(name, width=TILE_WIDTH).path, unit)):
+            try:
+                content = (self._directory / path).read_bytes()
+            except OSError:
+                continue
+            return content if name.level == ENTRIES else content[:length]
+        return b""
+
+    def entries(self, size: int | None) -> Iterator[tuple[int, bytes]]:
+        """Every entry; a bundle that is no row of whole entries is a fault, and given as far as its tile confirms."""
+        number = 0
+        while size is None or number * TILE_WIDTH < size:
+            width = TILE_WIDTH if size is None else min(TILE_WIDTH, size - number * TILE_WIDTH)
+            name = TileName(ENTRIES, number, width)
+            content, hashes = self.tile(name), self.tile(TileName(0, number, width))
+            if not content and not hashes:
+                return  # the end, whatever size a checkpoint may claim
+            entries, is_whole = _parse(content, width)
+            if not is_whole:
+                self.faults.append(LogFault(Flaw.ALTERED_TILE, tile=name.path))
+            for offset, entry in enumerate(entries):
+                if not is_whole and leaf_hash(entry) != hashes[offset * HASH_BYTES : (offset + 1) * HASH_BYTES]:
+                    break
+                yield number * TILE_WIDTH + offset, entry
+            number += 1
+
+
+def _parse(content: bytes, width: int) -> tuple[tuple[bytes, ...], bool]:
+    """The entries at the front of a bundle, and whether they are all of it."""
+    end = len(content)
     try:
-        record = row.record()
+        entries = decode_bundle(content)
     except InputError:
-        return False
-    return (row.id, row.at, row.kind) == (record.id, spell_instant(record.at), record.kind.value)
+        entries, end = _front(content), 0
+    # A full bundle may stand for a partial one that was removed.
+    return entries[:width], end > 0 and len(entries) in {width, TILE_WIDTH}
 
 
-def _id(row: StoredRow) -> RecordId | None:
-    try:
-        return Record.from_bytes(row.entry).id
-    except InputError:
-        return None
+def _front(content: bytes) -> tuple[bytes, ...]:
+    entries: list[bytes] = []
+    place = 0
+    while (end := place + 2 + int.from_bytes(content[place : place + 2])) <= len(content):
+        entries.append(content[place + 2 : end])
+        place = end
+    return tuple(entries)
+
+
+def _claimed_size(note: str) -> int | None:
+    """The size that a checkpoint gives, whoever signed it; only how far to read depends on it."""
+    lines = note.split("\n")
+    return int(lines[1]) if len(lines) > 1 and lines[1].isascii() and lines[1].isdigit() else None

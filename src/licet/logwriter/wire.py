@@ -28,7 +28,7 @@ class Committed(msgspec.Struct, array_like=True, frozen=True, tag="ok"):
     """The entry is on disk."""
 
     correlation: int
-    sequence: int
+    index: int
     hash: bytes
 
 

@@ -12,12 +12,12 @@ class Receipt:
     """The log has the record on disk.
 
     Attributes:
-        sequence: Its place in the log, from 1.
-        hash_hex: The chain's hash at that place, in lowercase hexadecimal.
+        index: Its place in the log, from 0.
+        hash_hex: The hash of its leaf in the log's tree, in lowercase hexadecimal.
     """
 
     record_id: RecordId
-    sequence: int
+    index: int
     hash_hex: str
 
 

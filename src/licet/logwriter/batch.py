@@ -1,0 +1,60 @@
+"""One batch of records on its way into the log: what each adds to the tree and to what is counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from licet.errors import ConflictError
+from licet.records import Receipt, Record, RecordKind
+from licet.records.tlog import Frontier, leaf_hash
+
+# Members are sorted and an instant has a fixed width, so it stands here in every entry
+# that was read as a record; to spell it again would take a tenth of a batch's time.
+_AT = slice(len('{"at":"'), len('{"at":"2026-06-12T21:21:00.000000Z'))
+
+Row: TypeAlias = tuple[int, str, str, str, bytes]
+
+
+class Batch:
+    """Records taken one after the other, and what they add.
+
+    Args:
+        tree: The right edge before the batch; it is changed.
+        known: Place and entry of records that the log has, by id; it is changed.
+    """
+
+    def __init__(self, tree: Frontier, known: dict[str, tuple[int, bytes]]) -> None:
+        self.tree = tree
+        self._known = known
+        self.rows: list[Row] = []
+        self.tallies: Counter[str] = Counter()
+        self.objects: dict[str, str] = {}
+
+    def take(self, record: Record, entry: bytes) -> Receipt | ConflictError:
+        """Add a record that the log does not have; answer again for one that it has."""
+        place, taken = self._known.get(record.id, (self.tree.size, entry))
+        if taken != entry:
+            return ConflictError(f"another record has the id `{record.id}`", code="record_id_taken")
+        leaf = leaf_hash(entry)
+        if place == self.tree.size:
+            self._known[record.id] = (place, entry)
+            self.tree.append(leaf)
+            self.rows.append((place, record.id, entry[_AT].decode(), record.kind.value, entry))
+            self.tallies.update(tallied(record))
+            self.objects.update(stored_objects(record))
+        return Receipt(record.id, place, leaf.hex())
+
+
+def tallied(record: Record) -> Iterator[str]:
+    """What a record is counted under: its kind, and each license that it used."""
+    yield f"kind:{record.kind.value}"
+    licenses = record.body.get("licenses")
+    if record.kind is RecordKind.DECISION and record.body.get("outcome") == "permit" and isinstance(licenses, list):
+        for license_id in licenses:
+            yield f"license:{license_id}"
+
+
+def stored_objects(record: Record) -> Mapping[str, str]:
+    """What the release stored at an upstream, and of which item it is: `{"stored": {OBJECT: ITEM}}` in a body."""
+    stored = record.body.get("stored")
+    return {name: item for name, item in stored.items() if isinstance(item, str)} if isinstance(stored, dict) else {}

@@ -1,0 +1,67 @@
+"""Proofs: what holds of a policy whoever asks, and what two policies answer differently."""
+
+from licet.proofs.circumstances import Circumstances, scene_of
+from licet.proofs.diff import Difference, DifferenceKind, DiffReport, Example, diff, kind_of
+from licet.proofs.family import plain_family, small_family, whole_family
+from licet.proofs.history import Touched, touched
+from licet.proofs.invariant import (
+    RECORD_NAMES,
+    About,
+    Built,
+    Change,
+    ChangeKind,
+    Cited,
+    CompletionsDecide,
+    DisclosedTo,
+    Invariant,
+    Joined,
+    JoinLaw,
+    Never,
+    OutcomeIs,
+    StructureLaw,
+    Turning,
+)
+from licet.proofs.prove import Procedure, prove
+from licet.proofs.read import read_invariants, shipped_invariants, together
+from licet.proofs.report import Counterexample, Finding, ProofReport, Result, RuleNote
+
+__all__ = [
+    "RECORD_NAMES",
+    "About",
+    "Built",
+    "Change",
+    "ChangeKind",
+    "Circumstances",
+    "Cited",
+    "CompletionsDecide",
+    "Counterexample",
+    "DiffReport",
+    "Difference",
+    "DifferenceKind",
+    "DisclosedTo",
+    "Example",
+    "Finding",
+    "Invariant",
+    "JoinLaw",
+    "Joined",
+    "Never",
+    "OutcomeIs",
+    "Procedure",
+    "ProofReport",
+    "Result",
+    "RuleNote",
+    "StructureLaw",
+    "Touched",
+    "Turning",
+    "diff",
+    "kind_of",
+    "plain_family",
+    "prove",
+    "read_invariants",
+    "scene_of",
+    "shipped_invariants",
+    "small_family",
+    "together",
+    "touched",
+    "whole_family",
+]

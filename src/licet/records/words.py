@@ -1,0 +1,73 @@
+"""A record in sentences, for whoever must read a past decision without knowing licet."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from licet.records.record import Record, RecordKind
+from licet.terms import format_instant
+
+_ANSWERS = {
+    "permit": "was permitted",
+    "needs_evidence": "was refused until more is known of the caller",
+    "license_required": "was refused for want of a license",
+    "deny": "was refused",
+}
+
+
+def describe(record: Record) -> tuple[str, ...]:
+    """What happened, sentence by sentence."""
+    body = record.body
+    match record.kind:
+        case RecordKind.DECISION:
+            return tuple(_decision(record, body))
+        case RecordKind.STREAM_CUT:
+            cut = f"At {format_instant(record.at)} the answer that the decision {body.get('decision')} had permitted"
+            return (f"{cut} was ended: {body.get('code')}.",)
+        case RecordKind.STARTUP:
+            return (f"At {format_instant(record.at)} the instance {body.get('gateway')} began to serve.",)
+        case RecordKind.ADMINISTRATIVE | RecordKind.EVIDENCE:
+            return tuple(_act(record, body))
+
+
+def _decision(record: Record, body: Mapping[str, Any]) -> Iterator[str]:
+    asked = f"`{body.get('model')}`" if body.get("model") else "the list of models"
+    item = f", which is the item {body['item']}," if body.get("item") else ""
+    answer = _ANSWERS.get(str(body.get("outcome")), "was answered in a way that this version does not know")
+    yield f"At {format_instant(record.at)} {_caller(body)} asked for {asked}{item} and it {answer}."
+    if body.get("continues"):
+        yield f"It continues the decision {body['continues']}, whose answer was still running."
+    requirements = body.get("requirements") or []
+    for each in requirements:
+        facts = ", ".join(f"{name} {value}" for name, value in each["facts"].items())
+        rules = ", ".join(each["rules"]) or "no rule"
+        yield f"Under {each['requirement']}: {each['outcome']}, by {rules}, because: {facts}."
+    if not requirements:
+        yield "No requirement was judged."
+    if body.get("grounds"):
+        yield f"The grounds of the refusal: {', '.join(body['grounds'])}."
+    for name, word in (("standings", "evidence"), ("licenses", "licenses")):
+        if body.get(name):
+            yield f"It relied on the {word} {', '.join(body[name])}."
+    policy = body.get("policy") or {}
+    age = f", signed {body['age_ms'] / 1000:.1f} s before" if isinstance(body.get("age_ms"), int) else ""
+    yield (
+        f"The policy was epoch {policy.get('epoch')}, digest {policy.get('digest')}{age}; "
+        f"rows up to {policy.get('feed')} were known."
+    )
+    if body.get("until"):
+        yield f"By itself the answer could change at {body['until']}."
+
+
+def _caller(body: Mapping[str, Any]) -> str:
+    if body.get("party"):
+        of = f" of {body['organization']}" if body.get("organization") else ""
+        return f"the person {body['party']}{of}"
+    return f"a key of the organization {body.get('organization')} that serves {body.get('serves')}"
+
+
+def _act(record: Record, body: Mapping[str, Any]) -> Iterator[str]:
+    yield f"At {format_instant(record.at)} {body.get('by')} did: {body.get('act')}; its effect: {body.get('effect')}."
+    if body.get("reason"):
+        yield f"The reason given: {body['reason']}"
+    if isinstance(body.get("proof"), dict):
+        yield f"The policy was proved first: {body['proof'].get('invariants')} invariants held."
