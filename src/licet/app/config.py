@@ -25,13 +25,16 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "instance": frozenset({"id", "audience"}),
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
-    "limits": frozenset({"body_bytes", "event_bytes", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}),
+    "limits": frozenset(
+        {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
+    ),
 }
 _UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential"})
 # Upper bounds: a limit may be narrowed freely, and widened only so far that it still bounds.
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "body_bytes": (1024, 256 * 1024 * 1024),
     "event_bytes": (1024, 64 * 1024 * 1024),
+    "body_idle_s": (1, 600),
     "connect_s": (1, 60),
     "first_byte_s": (1, 600),
     "idle_s": (1, 600),

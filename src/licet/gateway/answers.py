@@ -86,6 +86,11 @@ def too_large(limit_bytes: int) -> dialects.Refusal:
     return dialects.Refusal("body_too_large", f"The request body is larger than {limit_bytes} bytes.", 413)
 
 
+def too_slow() -> dialects.Refusal:
+    """The body does not come; a status for that would be repeated by client libraries."""
+    return dialects.Refusal("body_too_slow", "The request body did not arrive in time.", 400)
+
+
 def key_revoked(decision_id: RecordId) -> dialects.Refusal:
     """The key of a running answer was revoked."""
     return dialects.Refusal(

@@ -13,10 +13,11 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def respond(send: Send, surface: Surface, told: dialects.Refusal) -> None:
-    """Answer with a refusal in the surface's own shape."""
+async def respond(send: Send, surface: Surface, told: dialects.Refusal, *, close: bool = False) -> None:
+    """Answer with a refusal in the surface's own shape; `close` says that no more of the request is read."""
     rendered = dialects.render_refusal(surface, told)
-    await _answer(send, rendered.status, list(rendered.headers), rendered.body)
+    more = [(b"connection", b"close")] if close else []
+    await _answer(send, rendered.status, [*rendered.headers, *more], rendered.body)
 
 
 async def respond_json(send: Send, body: bytes) -> None:

@@ -11,6 +11,7 @@ the same process. One request passes here from top to bottom:
     6  the answer, cut as soon as the permit no longer holds
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable
@@ -39,9 +40,10 @@ _CHARSET = re.compile(rb';\s*charset\s*=\s*"?utf-?8"?\s*(?=;|\Z)')
 class _RefusedError(Exception):
     """Ends a request with an answer; never leaves this module."""
 
-    def __init__(self, told: dialects.Refusal) -> None:
+    def __init__(self, told: dialects.Refusal, *, close: bool = False) -> None:
         super().__init__(told.code)
         self.told = told
+        self.close = close
 
 
 class _GoneError(Exception):
@@ -116,7 +118,7 @@ class Gate:
                 asked = await self._read(match, caller, headers, receive)
                 await self._decide(asked, scope, receive, send)
         except _RefusedError as refusal:
-            await respond(send, surface, refusal.told)
+            await respond(send, surface, refusal.told, close=refusal.close)
         except InputError as err:
             await respond(send, surface, answers.unreadable(err))
         except _GoneError:
@@ -144,7 +146,11 @@ class Gate:
         chunks: list[bytes] = []
         size = 0
         while True:
-            message = await receive()
+            try:
+                async with asyncio.timeout(self._limits.body_idle_s):
+                    message = await receive()
+            except TimeoutError:
+                raise _RefusedError(answers.too_slow(), close=True) from None
             if message["type"] == "http.disconnect":
                 raise _GoneError
             chunk = message.get("body", b"")

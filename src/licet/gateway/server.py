@@ -1,8 +1,8 @@
 """A uvicorn server on one socket, without what a gate must not have.
 
 No proxy headers (an address is taken from the socket or from named networks
-only), no server banner, no websockets, and no signal handlers of its own: one
-process may run several listeners, and the application decides when they end.
+only), no server banner, no websockets, heads read by `BoundedProtocol`, and no
+signal handlers of its own: one process may run several listeners, and the application decides when they end.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import uvicorn
 
 from licet.errors import ConfigurationError
 from licet.gateway.asgi import App
+from licet.gateway.protocol import BoundedProtocol
 
 
 class _Server(uvicorn.Server):
@@ -34,7 +35,7 @@ class Listener:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             access_log=False,

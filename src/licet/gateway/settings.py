@@ -9,6 +9,7 @@ class Limits:
 
     body_bytes: int = 32 * 1024 * 1024
     event_bytes: int = 4 * 1024 * 1024
+    body_idle_s: float = 30.0
     connect_s: float = 5.0
     first_byte_s: float = 120.0
     idle_s: float = 60.0
