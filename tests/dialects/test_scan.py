@@ -24,6 +24,7 @@ CHAT, MESSAGES = route("/v1/chat/completions"), route("/v1/messages")
 COUNT = route("/v1/messages/count_tokens")
 GENERATE, STREAM = route("/v1beta/models/m:generateContent"), route("/v1beta/models/m:streamGenerateContent")
 COUNT_GEMINI = route("/v1beta/models/m:countTokens")
+RESPONSES, EMBED_EACH = route("/v1/responses"), route("/v1beta/models/m:batchEmbedContents")
 
 READ = [
     (CHAT, b'{"model":"m"}', Asked("m", stream=False)),
@@ -52,7 +53,50 @@ READ = [
     (STREAM, b'{"contents":[]}', Asked("m", stream=True)),
     (STREAM, b'{"stream":false}', Asked("m", stream=True)),
     (COUNT_GEMINI, b"{}", Asked("m", stream=False)),
+    # Items of an input that stand for themselves.
+    (RESPONSES, b'{"model":"m","input":"hi","stream":true}', Asked("m", stream=True)),
+    (RESPONSES, b'{"model":"m"}', Asked("m", stream=False)),
+    (RESPONSES, b'{"model":"m","input":[]}', Asked("m", stream=False)),
+    (RESPONSES, b'{"model":"m","input":[{"role":"user","content":"hi"}]}', Asked("m", stream=False)),
+    (RESPONSES, b'{"model":"m","input":[{"type":"message","id":"x","model":1}]}', Asked("m", stream=False)),
+    (RESPONSES, b'{"model":"m","input":[{"type":null,"role":"user","content":"item_reference"}]}', Asked("m", False)),
+    # Requests of which each names the model of the path, or none.
+    (EMBED_EACH, b"{}", Asked("m", stream=False)),
+    (EMBED_EACH, b'{"requests":[]}', Asked("m", stream=False)),
+    (EMBED_EACH, b'{"requests":[{"model":"models/m"},{"model":"m"},{"content":{}}]}', Asked("m", stream=False)),
 ]
+
+IN_PARTS = [
+    (RESPONSES, b'{"model":"m","input":[{"type":"item_reference","id":"x"}]}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","input":[{"id":"x"}]}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","input":[{"type":null,"id":"x"}]}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","input":[{"type":null,"role":null}]}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","input":[{"role":"user"},{"type":"item\\u005freference"}]}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","input":[{"type":"item_reference","type":"message"}]}', "duplicate_member"),
+    (RESPONSES, b'{"model":"m","input":[{"type":"message","Type":"item_reference"}]}', "duplicate_member"),
+    (RESPONSES, b'{"model":"m","input":[1]}', "malformed_json"),
+    (RESPONSES, b'{"model":"m","input":{"type":"item_reference"}}', "malformed_json"),
+    (RESPONSES, b'{"model":"m","input":7}', "malformed_json"),
+    (RESPONSES, b'{"model":"m","background":true}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","prompt":{"id":"p"}}', "unsupported_member"),
+    (EMBED_EACH, b'{"requests":[{"model":"models/m"},{"model":"models/x"}]}', "unsupported_member"),
+    (EMBED_EACH, b'{"requests":[{"model":"models/m","model":"models/x"}]}', "duplicate_member"),
+    (EMBED_EACH, b'{"requests":[{"model":"models/m","Model":"models/x"}]}', "duplicate_member"),
+    (EMBED_EACH, b'{"requests":[{"model":7}]}', "missing_model"),
+    (EMBED_EACH, b'{"requests":[{"tunedModel":"x"}]}', "unsupported_member"),
+    (EMBED_EACH, b'{"requests":[{"cachedContent":"x"}]}', "unsupported_member"),
+    (EMBED_EACH, b'{"requests":[[]]}', "malformed_json"),
+    (EMBED_EACH, b'{"requests":{}}', "malformed_json"),
+    (EMBED_EACH, b'{"requests":[' + b",".join([b"{}"] * 1001) + b"]}", "unsupported_member"),
+]
+
+
+@pytest.mark.parametrize(("route_", "body", "code"), IN_PARTS)
+def test_a_part_of_a_body_that_brings_another_model_is_refused(route_, body, code):
+    with pytest.raises(InputError) as err:
+        read_body(route_, body, "m" if "{model}" in route_.path else None)
+    assert err.value.code == code
+
 
 MALFORMED = [
     b"",

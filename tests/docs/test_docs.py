@@ -9,6 +9,7 @@ import pytest
 
 from licet.app.config import _SECTIONS, _UPSTREAM_KEYS
 from licet.decisions import Code
+from licet.dialects import ROUTES
 from licet.directives import READINGS, directive_schema
 from licet.gateway import Limits
 from licet.records import RecordKind
@@ -31,6 +32,10 @@ def rows_of(name):
 
 def test_every_parameter_has_its_row_and_default_first():
     assert rows_of("parameters.md") == set(READINGS)
+
+
+def test_every_route_has_its_row_and_no_other_has_one():
+    assert rows_of("surfaces.md") == {f"{route.method} {route.path}" for route in ROUTES}
 
 
 def test_every_code_has_its_row():

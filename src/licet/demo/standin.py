@@ -28,7 +28,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
-from licet.demo.standin_shapes import SHAPES, Shape, as_array, word
+from licet.demo.standin_shapes import OTHER_SHAPES, SHAPES, SHORT_ANSWERS, Shape, as_array, word
 from licet.dialects import ListedItem, guess_surface, render_model, render_models
 from licet.terms import Surface
 
@@ -44,6 +44,11 @@ _MARKER = re.compile(rb"\[\[([a-z0-9= ]+)\]\]")
 _PATH_MODEL = re.compile(r"/v1(?:beta)?/models/([^/]+?)(?::([A-Za-z]+))?")
 _FIXED = {
     "/v1/chat/completions": (Surface.OPENAI, "answer"),
+    "/v1/completions": (Surface.OPENAI, "complete"),
+    "/v1/responses": (Surface.OPENAI, "respond"),
+    "/v1/embeddings": (Surface.OPENAI, "embed"),
+    "/v1/images/generations": (Surface.OPENAI, "draw"),
+    "/v1/audio/speech": (Surface.OPENAI, "speak"),
     "/v1/messages": (Surface.ANTHROPIC, "answer"),
     "/v1/messages/count_tokens": (Surface.ANTHROPIC, "countTokens"),
 }
@@ -110,7 +115,7 @@ class _Asked:
 
     @property
     def shape(self) -> Shape:
-        return SHAPES[self.surface]
+        return OTHER_SHAPES.get(self.act) or SHAPES[self.surface]
 
 
 class StandIn:
@@ -233,6 +238,10 @@ async def _answer(asked: _Asked, body: bytes, seen: Seen, send: _Send) -> None:
         await _whole(send, 200, render_model(asked.surface, ListedItem(asked.model, 1_700_000_000)))
     elif asked.act == "countTokens":
         await _whole(send, 200, msgspec.json.encode(asked.shape.count(len(body) // 4)))
+    elif asked.act == "speak":
+        await _whole(send, 200, b"".join(word(n).encode() for n in range(orders.chunks)), b"audio/mpeg")
+    elif asked.act in SHORT_ANSWERS:
+        await _whole(send, 200, msgspec.json.encode(SHORT_ANSWERS[asked.act] | {"model": asked.model}))
     elif asked.stream:
         await _stream(asked, seen, send)
     else:

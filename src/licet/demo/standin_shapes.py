@@ -94,6 +94,74 @@ class OpenAIShape:
         return {"id": "chatcmpl-standin", "object": kind, "created": _CREATED, "model": model, "choices": [choice]}
 
 
+class CompletionsShape(OpenAIShape):
+    """Completions, the older kind."""
+
+    def answer(self, model: str, text: str) -> _Json:
+        """Say a `text_completion`."""
+        usage = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+        return self._completion(model, text, "stop") | {"usage": usage}
+
+    def opening(self, model: str) -> bytes:  # noqa: ARG002  (the others have one)
+        """Say nothing: the first chunk opens the stream."""
+        return b""
+
+    def chunk(self, model: str, text: str) -> bytes:
+        """Say one `text_completion`."""
+        return _data(self._completion(model, text, None))
+
+    def closing(self, model: str, chunks: int) -> bytes:  # noqa: ARG002  (the others count)
+        """Say the finish reason and the mark that ends the stream."""
+        return _data(self._completion(model, "", "stop")) + b"data: [DONE]\n\n"
+
+    @staticmethod
+    def _completion(model: str, text: str, finish: str | None) -> _Json:
+        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
+        envelope: _Json = {"id": "cmpl-standin", "object": "text_completion", "created": _CREATED, "model": model}
+        return envelope | {"choices": [choice]}
+
+
+class ResponsesShape(OpenAIShape):
+    """Responses; each event of a stream has a name and a number."""
+
+    def answer(self, model: str, text: str) -> _Json:
+        """Say a `response`."""
+        content = [{"type": "output_text", "text": text, "annotations": []}]
+        message = {"type": "message", "id": "msg_standin", "role": "assistant", "status": "completed"}
+        return self._response(model, "completed", [message | {"content": content}])
+
+    def opening(self, model: str) -> bytes:
+        """Say that the response was created."""
+        return self._named("response.created", {"response": self._response(model, "in_progress", [])})
+
+    def chunk(self, model: str, text: str) -> bytes:  # noqa: ARG002  (the others repeat the model)
+        """Say one `response.output_text.delta`."""
+        place = {"item_id": "msg_standin", "output_index": 0, "content_index": 0}
+        return self._named("response.output_text.delta", place | {"delta": text, "logprobs": []})
+
+    def closing(self, model: str, chunks: int) -> bytes:  # noqa: ARG002  (the others count)
+        """Say that the response is complete."""
+        return self._named("response.completed", {"response": self.answer(model, "")})
+
+    @staticmethod
+    def _named(kind: str, members: _Json) -> bytes:
+        return b"event: " + kind.encode() + b"\n" + _data({"type": kind, "sequence_number": 0} | members)
+
+    @staticmethod
+    def _response(model: str, status: str, output: Sequence[object]) -> _Json:
+        return {
+            "id": "resp_standin",
+            "object": "response",
+            "created_at": _CREATED,
+            "model": model,
+            "status": status,
+            "output": output,
+            "parallel_tool_calls": True,
+            "tool_choice": "auto",
+            "tools": [],
+        }
+
+
 class AnthropicShape:
     """Messages."""
 
@@ -190,6 +258,20 @@ SHAPES: dict[Surface, Shape] = {
     Surface.ANTHROPIC: AnthropicShape(),
     Surface.GEMINI: GeminiShape(),
 }
+
+OTHER_SHAPES: dict[str, Shape] = {"complete": CompletionsShape(), "respond": ResponsesShape()}
+
+SHORT_ANSWERS: dict[str, _Json] = {
+    "embed": {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.0, 1.0]}],
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
+    },
+    "draw": {"created": _CREATED, "data": [{"b64_json": "AAAA"}]},
+    "embedContent": {"embedding": {"values": [0.0, 1.0]}},
+    "batchEmbedContents": {"embeddings": [{"values": [0.0, 1.0]}]},
+}
+"""Answers of the kinds that are not streamed, but for the model's name."""
 
 
 def as_array(events: Iterator[bytes]) -> Iterator[bytes]:

@@ -4,13 +4,14 @@ from licet.dialects.credentials import find_key, strip_key_from_query
 from licet.dialects.frames import EventFramer
 from licet.dialects.listings import ListedItem, render_model, render_models
 from licet.dialects.refusals import GroundText, Refusal, RemedyText, Rendered, render_cut, render_refusal
-from licet.dialects.routes import ROUTES, Match, ModelIn, Route, RouteKind, StreamIn, guess_surface, match
+from licet.dialects.routes import ROUTES, Form, Match, ModelIn, Route, RouteKind, StreamIn, guess_surface, match
 from licet.dialects.scan import Asked, read_body
 
 __all__ = [
     "ROUTES",
     "Asked",
     "EventFramer",
+    "Form",
     "GroundText",
     "ListedItem",
     "Match",

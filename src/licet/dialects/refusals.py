@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
+from licet.dialects.routes import Form
 from licet.errors import InputError
 from licet.terms import Surface, require_id
 
@@ -95,19 +96,23 @@ def render_refusal(surface: Surface, refusal: Refusal) -> Rendered:
     return Rendered(refusal.status, _headers(refusal, len(body)), body)
 
 
-def render_cut(surface: Surface, refusal: Refusal) -> bytes:
+def render_cut(surface: Surface, refusal: Refusal, form: Form = Form.PLAIN) -> bytes:
     r"""Write the event that ends a stream in progress, framed, with its empty line.
 
     A stream that just ends is taken as complete by all three client libraries;
     this event makes them raise. The first line is never a continuation: send
-    it at an event boundary only (`EventFramer`).
+    it at an event boundary only (`EventFramer`). The Responses API has
+    named events and a flat error; its libraries raise on a nested one, so both are
+    there.
     """
     document = _document(surface, refusal)
     error = document["error"]
     if surface is Surface.OPENAI and isinstance(error, dict) and refusal.decision_id:
         # The openai library keeps nothing of a stream's error but this member.
         error["decision_id"] = refusal.decision_id
-    name = b"event: error\n" if surface is Surface.ANTHROPIC else b""
+    if form is Form.RESPONSES and isinstance(error, dict):
+        document |= {"type": "error", "code": error["code"], "message": error["message"], "param": error["param"]}
+    name = b"event: error\n" if form is Form.RESPONSES or surface is Surface.ANTHROPIC else b""
     return name + b"data: " + msgspec.json.encode(document) + b"\n\n"
 
 

@@ -43,6 +43,19 @@ class StreamIn(StrEnum):
     NEVER = "never"
 
 
+class Form(StrEnum):
+    """How a body and its stream are formed beyond what the dialect has in common.
+
+    Under `responses` an input may refer to stored items, and the events of a stream
+    are named. Under `each` the body holds `requests`, each of which names the model
+    again.
+    """
+
+    PLAIN = "plain"
+    RESPONSES = "responses"
+    EACH = "each"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One row of the table.
@@ -58,6 +71,7 @@ class Route:
     model_in: ModelIn
     stream_in: StreamIn
     refused_members: frozenset[str] = frozenset()
+    form: Form = Form.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ _COMPATIBLE = frozenset({
 # fmt: on
 # `moderation` names a model of its own; the others stand for stored conversations.
 _OPENAI = _COMPATIBLE | {"moderation", "conversation", "previousresponseid"}
+# A stored prompt names a model of its own; work in the background outlasts the permit it began under.
+_RESPONSES = _OPENAI | {"prompt", "background"}
 # A credit token redeems a fallback to another model; a thread continues a stored one.
 _ANTHROPIC = _COMPATIBLE | {"fallbackcredittoken", "thread"}
 # `cachedContent` was made for a model; `generateContentRequest` nests a whole request.
@@ -87,19 +103,29 @@ _GEMINI = _COMPATIBLE | {"cachedcontent", "generatecontentrequest"}
 _GET, _POST = "GET", "POST"
 _COUNT, _INFER, _LIST, _SHOW = RouteKind.COUNT, RouteKind.INFERENCE, RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW
 _IN_BODY, _IN_PATH, _NOWHERE = ModelIn.BODY, ModelIn.PATH, ModelIn.NOWHERE
+_TYPED, _EACH = Form.RESPONSES, Form.EACH
 _BY_BODY, _BY_VERB, _NEVER = StreamIn.BODY, StreamIn.PATH_VERB, StreamIn.NEVER
 _O, _A, _G = Surface.OPENAI, Surface.ANTHROPIC, Surface.GEMINI
 
 # fmt: off
 ROUTES = (
     Route(_POST, "/v1/chat/completions",                         _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
+    Route(_POST, "/v1/completions",                              _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
+    Route(_POST, "/v1/responses",                                _O, _INFER, _IN_BODY, _BY_BODY, _RESPONSES, _TYPED),
+    Route(_POST, "/v1/embeddings",                               _O, _INFER, _IN_BODY, _NEVER,   _OPENAI),
+    Route(_POST, "/v1/images/generations",                       _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
+    Route(_POST, "/v1/audio/speech",                             _O, _INFER, _IN_BODY, _NEVER,   _OPENAI),
     Route(_POST, "/v1/messages",                                 _A, _INFER, _IN_BODY, _BY_BODY, _ANTHROPIC),
     Route(_POST, "/v1/messages/count_tokens",                    _A, _COUNT, _IN_BODY, _NEVER,   _ANTHROPIC),
     Route(_POST, "/v1beta/models/{model}:generateContent",       _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
     Route(_POST, "/v1beta/models/{model}:streamGenerateContent", _G, _INFER, _IN_PATH, _BY_VERB, _GEMINI),
+    Route(_POST, "/v1beta/models/{model}:embedContent",          _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
+    Route(_POST, "/v1beta/models/{model}:batchEmbedContents",    _G, _INFER, _IN_PATH, _NEVER,   _GEMINI, _EACH),
     Route(_POST, "/v1beta/models/{model}:countTokens",           _G, _COUNT, _IN_PATH, _NEVER,   _GEMINI),
     Route(_POST, "/v1/models/{model}:generateContent",           _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
     Route(_POST, "/v1/models/{model}:streamGenerateContent",     _G, _INFER, _IN_PATH, _BY_VERB, _GEMINI),
+    Route(_POST, "/v1/models/{model}:embedContent",              _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
+    Route(_POST, "/v1/models/{model}:batchEmbedContents",        _G, _INFER, _IN_PATH, _NEVER,   _GEMINI, _EACH),
     Route(_POST, "/v1/models/{model}:countTokens",               _G, _COUNT, _IN_PATH, _NEVER,   _GEMINI),
     Route(_GET,  "/v1beta/models",                               _G, _LIST,  _NOWHERE, _NEVER),
     Route(_GET,  "/v1beta/models/{model}",                       _G, _SHOW,  _IN_PATH, _NEVER),

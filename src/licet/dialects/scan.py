@@ -18,11 +18,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from licet.dialects.routes import MODEL_LENGTH, ModelIn, Route, StreamIn
+from licet.dialects.routes import MODEL_LENGTH, Form, ModelIn, Route, StreamIn
 from licet.errors import InputError
 
 MEMBER_LIMIT = 1000
 """The most members a body may have at its top level."""
+
+REQUEST_LIMIT = 1000
+"""The most requests that one body may hold."""
 
 _UTF8_STEP_BYTES = 1 << 16
 # A dictionary of views costs some 20 bytes for each byte of the smallest tools;
@@ -63,6 +66,10 @@ def read_body(route: Route, body: bytes, path_model: str | None) -> Asked:
     members = _read_members(body)
     model = _agree(members, path_model) if route.model_in is ModelIn.PATH else _read_model(members)
     _refuse_other_models(members, route.refused_members)
+    if route.form is Form.RESPONSES and "input" in members:
+        _refuse_stored_items(members["input"])
+    if route.form is Form.EACH and "requests" in members:
+        _require_one_model(members["requests"], path_model, route.refused_members)
     return Asked(model, _read_stream(route, members))
 
 
@@ -185,6 +192,33 @@ def _refuse_tools_with_models(tools: msgspec.Raw) -> None:
         raise InputError(f"expected at most `{_TOOL_BRACES}` braces in `tools`", code="unsupported_member")
     with _malformed():
         msgspec.json.decode(tools, type=_Tools, dec_hook=admit)
+
+
+def _refuse_stored_items(given: msgspec.Raw) -> None:
+    """Refuse an input that refers to what an earlier answer stored; its `type` may be left out."""
+    with _malformed():
+        items = msgspec.json.decode(given, type=str | list[msgspec.Raw])
+    for item in items if isinstance(items, list) else ():
+        members = _read_members(bytes(item))
+        kind = _decoded(members.get("type"))
+        if kind == "item_reference" or (kind is None and _decoded(members.get("role")) is None):
+            raise InputError("expected no reference to a stored item in `input`", code="unsupported_member")
+
+
+def _decoded(value: msgspec.Raw | None) -> object:
+    return None if value is None else msgspec.json.decode(value)
+
+
+def _require_one_model(given: msgspec.Raw, path_model: str | None, refused: frozenset[str]) -> None:
+    """Each request of several is read as strictly as one by itself, and names the model of the path."""
+    with _malformed():
+        requests = msgspec.json.decode(given, type=list[msgspec.Raw])
+    if len(requests) > REQUEST_LIMIT:
+        raise InputError(f"expected at most `{REQUEST_LIMIT}` requests", code="unsupported_member")
+    for request in requests:
+        members = _read_members(bytes(request))
+        _agree(members, path_model)
+        _refuse_other_models(members, refused)
 
 
 def _fold(name: str) -> str:

@@ -34,6 +34,7 @@ class Passage:
     decision: RecordId
     upstream: str
     surface: Surface
+    form: dialects.Form = dialects.Form.PLAIN
 
 
 class _CutError(Exception):
@@ -159,7 +160,7 @@ class Carriage:
         if not self._started:
             await respond(self._send, self._passage.surface, told)
         elif self._framer is not None:
-            event = dialects.render_cut(self._passage.surface, told)
+            event = dialects.render_cut(self._passage.surface, told, self._passage.form)
             message = {"type": "http.response.body", "body": event, "more_body": False}
             try:
                 await asyncio.wait_for(self._send(message), self._limits.cut_s)

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from licet import dialects
 from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
-from licet.dialects import Match, ModelIn, RouteKind
+from licet.dialects import Match, ModelIn, Route, RouteKind
 from licet.errors import InputError, LicetError
 from licet.fleet import Replica, new_record_id
 from licet.gateway import answers
@@ -30,7 +30,6 @@ from licet.gateway.live import LiveIndex
 from licet.gateway.post import Post
 from licet.gateway.settings import Limits
 from licet.records import Record
-from licet.terms import Surface
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
@@ -54,7 +53,7 @@ class _GoneError(Exception):
 class _Asked:
     """A request that was read: who, what, and the bytes to pass on."""
 
-    surface: Surface
+    route: Route
     caller: Caller
     model: str
     act: RequestedAct
@@ -129,7 +128,7 @@ class Gate:
         body = await self._body(headers, receive)
         read = dialects.read_body(match.route, body, match.path_model)
         act = RequestedAct.INFERENCE if match.route.kind is RouteKind.INFERENCE else RequestedAct.METADATA
-        return _Asked(match.route.surface, caller, read.model, act, body)
+        return _Asked(match.route, caller, read.model, act, body)
 
     def _caller(self, scope: Scope) -> Caller:
         key = dialects.find_key(scope["headers"], scope["query_string"])
@@ -197,7 +196,7 @@ class Gate:
         commit = self._post.commit(record) if wait else None
         if commit is None:
             self._post.send(record)
-        passage = Passage(permit, record.id, item.upstream, asked.surface)
+        passage = Passage(permit, record.id, item.upstream, asked.route.surface, asked.route.form)
         try:
             await Carriage(live, passage, commit, self._limits, send).carry(self._app, scope, receive, asked.body)
         finally:
