@@ -8,7 +8,7 @@ BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed-from-lock
 KEEP ?=
 
-.PHONY: setup demo test check torture fix lock mutation bench-decide clean
+.PHONY: setup demo test check torture fix lock mutation bench-decide bench-leaks clean
 
 setup: $(STAMP)
 
@@ -47,6 +47,10 @@ check: setup
 # A hundred kills under load, every byte of a log flipped, full disks: half an hour or more.
 torture: setup
 	$(BIN)/python -m pytest --no-cov -m torture tests/logwriter/test_torture.py
+
+# Writes docs/leaks.md; LITELLM is the command of the LiteLLM proxy, in an environment of its own.
+bench-leaks: setup
+	$(BIN)/python bench/leaks.py --write $(if $(LITELLM),--litellm $(LITELLM))
 
 fix: setup
 	$(BIN)/ruff check --fix .
