@@ -68,11 +68,11 @@ def main() -> int:
     before = _resident()
     snapshot = _snapshot(policy, chance, arguments.parties, arguments.licenses, console)
     gc.collect()
-    gc.freeze()  # as `licet serve` does once its rows are read
     rows = _resident() - before
     active = chance.sample(range(arguments.parties), min(ACTIVE, arguments.parties))
     anybody = [_request(chance, chance.randrange(arguments.parties)) for _ in range(arguments.requests)]
     busy = _busy(active, chance)
+    gc.freeze()  # as `licet serve` does once its rows are read
     memory = Remembered()
     results = {
         "parties": arguments.parties,

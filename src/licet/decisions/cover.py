@@ -9,7 +9,7 @@ from datetime import datetime
 
 from licet.decisions.nationality import Nationality, place_of, same_country
 from licet.decisions.scene import Body, Marks, Person, Scene
-from licet.directives import CompiledDirective, Directive, Policy, Reach, Recipient, Scope
+from licet.directives import CompiledDirective, Directive, Policy, Reach, Recipient
 from licet.licenses import DIRECTIVE, Claim, Claimant, Holder, License, covers, holder_of_organization
 from licet.parties import (
     MemberOf,
@@ -21,8 +21,6 @@ from licet.parties import (
     establish_status,
 )
 from licet.terms import Coverage, LicenseId, OrganizationId, Truth, Value
-
-_AS_TRUTH = {Scope.IN_SCOPE: Truth.YES, Scope.OUTSIDE: Truth.NO, Scope.UNKNOWN: Truth.UNKNOWN}
 
 
 class OneRecipient(Value, frozen=True):
@@ -98,23 +96,20 @@ class Recipients:
                 employer=_holder(person.employer),
                 relation=person.relation,
                 third_country=Truth.UNKNOWN,
-                national_of=self._national_of,
+                national_of=self.nationality.national_of,
             )
         organization = body.organization
         home = place_of(organization)
         # An employee of a US organization is a national of no third country: there is no second one.
-        third = Truth.NO if home == "US" else _AS_TRUTH[self.nationality.of_other_country_than(home)]
+        third = Truth.NO if home == "US" else self.nationality.third_country(home)
         return Claimant(
             person.holder,
             employer=holder_of_organization(organization.id),
             relation=person.relation or _shown_relation(usable, organization.id),
             formerly=_holder(organization.formerly),
             third_country=third,
-            national_of=self._national_of,
+            national_of=self.nationality.national_of,
         )
-
-    def _national_of(self, groups: frozenset[str]) -> Truth:
-        return _AS_TRUTH[self.nationality.within(groups)]
 
 
 NO_COVER = Cover(Coverage.NONE)

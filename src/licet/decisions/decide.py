@@ -90,11 +90,13 @@ def answer(scene: Scene, policy: Policy, at: datetime, *, stale: bool = False, i
     if stale and _held_back(scene, policy):
         return _stale(item)
     gathered = gather(scene, policy, at)
+    if not gathered.requirements:
+        return Permit(gathered.lapse, restricted=False, basis=Basis(item))
     judged = tuple(judge(rules, facts) for rules, facts in gathered.requirements)
     basis = Basis(item, judged, gathered.standings, gathered.licenses)
     outcome = join(verdict.outcome for verdict in judged)
     if outcome is Outcome.PERMIT:
-        return Permit(gathered.lapse, restricted=bool(judged), basis=basis)
+        return Permit(gathered.lapse, restricted=True, basis=basis)
     obstacles = tuple(verdict for verdict in judged if verdict.outcome is not Outcome.PERMIT)
     nobody = scene.person is not None and scene.person.holder is None and scene.body is not None
     grounds, remedies = explained(obstacles, one_of_many=nobody)

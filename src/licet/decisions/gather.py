@@ -104,7 +104,8 @@ class _Gathering:
         requirements = list(self._bars())
         if is_controlled(self._scene.mode) and not self._scene.model.published:
             requirements += self._directives()
-            requirements += self._lists()
+            if self._marks:
+                requirements += self._lists()
             requirements += self._weights()
         return Gathered(
             tuple(requirements),
@@ -209,7 +210,7 @@ class _Gathering:
     # Step 7: lists and end users.
 
     def _lists(self) -> Iterator[tuple[RuleSet, Facts]]:
-        conduct = self._conduct() if self._marks else None
+        conduct = self._conduct()
         if conduct is None:
             return
         for recipient in self._recipients().all:

@@ -12,9 +12,10 @@ from licet.decisions.scene import Person, Tie
 from licet.directives import Parameters, Scope
 from licet.law import CountryGroups
 from licet.parties import Citizenship, Organization, PermanentResidence, Standing
-from licet.terms import is_country
+from licet.terms import Truth, is_country, truth
 
 _US = "US"
+_AS_TRUTH = {Scope.IN_SCOPE: Truth.YES, Scope.OUTSIDE: Truth.NO, Scope.UNKNOWN: Truth.UNKNOWN}
 _TIES = (Citizenship, PermanentResidence)
 
 
@@ -91,14 +92,16 @@ class Nationality:
         strict = self._parameters.nationality_rule == "any" or self._parameters.nationality_tie == "strictest"
         return Scope.IN_SCOPE if strict and Scope.IN_SCOPE in scopes else Scope.UNKNOWN
 
-    def of_other_country_than(self, country: str | None) -> Scope:
-        """Whether the nationality that counts is another country's."""
+    def national_of(self, groups: frozenset[str]) -> Truth:
+        """The same as a license asks it."""
+        return _AS_TRUTH[self.within(groups)]
+
+    def third_country(self, country: str | None) -> Truth:
+        """Whether the nationality that counts is another country's than this one."""
         if country is None:
-            return Scope.UNKNOWN
+            return Truth.UNKNOWN
         others = {same_country(tie.country) != same_country(country) for tie in self._counting()}
-        if len(others) != 1:
-            return Scope.UNKNOWN
-        return Scope.IN_SCOPE if others.pop() else Scope.OUTSIDE
+        return truth(known=others.pop() if len(others) == 1 else None)
 
     def _counting(self) -> list[Tie]:
         """The nationalities that count; all of them where a date is missing, since the most recent cannot be told."""

@@ -18,15 +18,22 @@ _MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: 
 
 
 def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
-    """Everything the rows say that bears on a request."""
+    """Everything the rows say that bears on a request.
+
+    Only a directive asks here who somebody is, so for an item that none names no row
+    of anybody is read.
+    """
+    model, mode = _model_of(item.id), _MODES[request.act]
+    if item.id not in snapshot.policy.by_item:
+        return Scene(model, mode, person=None, body=None)
     organization = _organization(request.caller, snapshot)
     person = _person(request.caller, snapshot)
     holders = [] if person is None or person.holder is None else [person.holder]
     if organization is not None:
         holders.append(holder_of_organization(organization.id))
     return Scene(
-        model=_model_of(item.id),
-        mode=_MODES[request.act],
+        model=model,
+        mode=mode,
         person=person,
         body=None if organization is None else Body(organization),
         licenses=_licenses(holders, snapshot),

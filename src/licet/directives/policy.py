@@ -118,10 +118,10 @@ class Policy:
 
     def on(self, items: Iterable[str]) -> tuple[CompiledDirective, ...]:
         """The directives that name any of these items, in force or not, each once."""
-        names = sorted(items)
+        names = tuple(items)
         if len(names) == 1:
             return self.by_item.get(names[0], ())
-        return tuple({x.directive.id: x for name in names for x in self.by_item.get(name, ())}.values())
+        return tuple({x.directive.id: x for name in sorted(names) for x in self.by_item.get(name, ())}.values())
 
 
 def compile_policy(bundle: PolicyBundle) -> Policy:
