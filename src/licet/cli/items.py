@@ -3,16 +3,24 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import track
 
-from licet.cli.instance import find_instance
+from licet.app.config import read_config
+from licet.cli.instance import find_directory, find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import say_done, show_rows
+from licet.cli.output import print_json, say_done, show_rows
+from licet.cli.provider import models_of
+from licet.errors import InputError
+
+_MANY = 20
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="The models that the gate knows.")
     group.command("add")(add)
+    group.command("import")(import_all)
     group.command("list")(list_all)
     app.add_typer(group, name="item")
 
@@ -28,6 +36,35 @@ def add(
     body = {"id": item, "aliases": alias or [], "upstream": upstream}
     answer = find_instance(directory).post("/items", body)
     say_done(answer, f"added {item}, served by {upstream}", as_json=as_json)
+
+
+def import_all(
+    upstream: Annotated[str, typer.Argument(metavar="UPSTREAM", help="An upstream of licet.toml.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be added, and add nothing.")] = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put every model that an upstream lists into the catalogue, each under the name it lists.
+
+    Names that the catalogue knows already, as an id or an alias, are left as they are.
+    """
+    configured = read_config(find_directory(directory) / "licet.toml").upstreams
+    found = next((one for one in configured if one.name == upstream), None)
+    if found is None:
+        known = ", ".join(sorted(one.name for one in configured)) or "none"
+        raise InputError(f"expected an upstream of licet.toml ({known}), found `{upstream}`", code="unknown_upstream")
+    instance = find_instance(directory)
+    held = {name for row in instance.get("/items") for name in (row["id"], *row["aliases"])}
+    listed = models_of(found)
+    fresh = [name for name in listed if name not in held]
+    if not dry_run:
+        for name in track(fresh, "adding", console=Console(stderr=True), disable=as_json or len(fresh) < _MANY):
+            instance.post("/items", {"id": name, "aliases": [], "upstream": upstream})
+    if as_json:
+        print_json({"added": [] if dry_run else fresh, "new": fresh, "known": sorted(held & set(listed))})
+        return
+    word = "would add" if dry_run else "added"
+    typer.echo(f"{upstream} lists {len(listed)} models; {word} {len(fresh)}: {', '.join(fresh) or 'none'}")
 
 
 def list_all(directory: Dir = None, as_json: AsJson = False) -> None:

@@ -2,7 +2,7 @@
 
 from licet.dialects.credentials import find_key, strip_key_from_query
 from licet.dialects.frames import EventFramer
-from licet.dialects.listings import ListedItem, render_model, render_models
+from licet.dialects.listings import ListedItem, Page, read_models, render_model, render_models
 from licet.dialects.refusals import GroundText, Refusal, RemedyText, Rendered, render_cut, render_refusal
 from licet.dialects.routes import ROUTES, Form, Match, ModelIn, Route, RouteKind, StreamIn, guess_surface, match
 from licet.dialects.scan import Asked, read_body
@@ -16,6 +16,7 @@ __all__ = [
     "ListedItem",
     "Match",
     "ModelIn",
+    "Page",
     "Refusal",
     "RemedyText",
     "Rendered",
@@ -26,6 +27,7 @@ __all__ = [
     "guess_surface",
     "match",
     "read_body",
+    "read_models",
     "render_cut",
     "render_model",
     "render_models",

@@ -44,6 +44,18 @@ class Upstream:
     dialects: frozenset[Surface]
     credential: str | None = None
 
+    def authorization(self, surface: Surface) -> dict[str, str]:
+        """The header that carries the credential, where the surface expects it; none without one."""
+        if self.credential is None:
+            return {}
+        match surface:
+            case Surface.OPENAI:
+                return {"authorization": f"Bearer {self.credential}"}
+            case Surface.ANTHROPIC:
+                return {"x-api-key": self.credential}
+            case Surface.GEMINI:
+                return {"x-goog-api-key": self.credential}
+
 
 class ReverseProxy:
     """An ASGI application that forwards a request which holds a passage."""
@@ -141,9 +153,7 @@ def _headers(scope: Scope, upstream: Upstream, surface: Surface) -> CIMultiDict[
         if name not in dropped and not name.startswith("licet-"):
             headers.add(name, _text(raw_value))
     headers["accept-encoding"] = "identity"
-    if upstream.credential is not None:
-        name, value = _credential(surface, upstream.credential)
-        headers[name] = value
+    headers.update(upstream.authorization(surface))
     return headers
 
 
@@ -159,13 +169,3 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _credential(surface: Surface, secret: str) -> tuple[str, str]:
-    match surface:
-        case Surface.OPENAI:
-            return "authorization", f"Bearer {secret}"
-        case Surface.ANTHROPIC:
-            return "x-api-key", secret
-        case Surface.GEMINI:
-            return "x-goog-api-key", secret
