@@ -6,9 +6,12 @@ STAMP := $(VENV)/.installed-from-lock
 BENCH_VENV := .venv-bench
 BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed-from-lock
+PEERS_PYTHON ?= python3.12
+PEERS_VENV := .venv-peers
+PEERS_STAMP := $(PEERS_VENV)/.installed-from-lock
 KEEP ?=
 
-.PHONY: setup demo test check torture fix lock mutation bench-decide bench-leaks clean
+.PHONY: setup demo test check peers torture fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks clean
 
 setup: $(STAMP)
 
@@ -28,6 +31,16 @@ $(BENCH_STAMP): requirements-bench.lock
 bench-decide: $(BENCH_STAMP)
 	PYTHONPATH=src $(BENCH_BIN)/python bench/decide.py
 
+# The same for a proof and a difference, and for a draft that is watched.
+bench-prove: setup
+	$(BIN)/python bench/prove.py
+
+bench-observe: setup
+	$(BIN)/python bench/observe.py
+
+bench-records: setup
+	$(BIN)/python bench/records.py
+
 demo: setup
 	$(BIN)/licet demo $(if $(KEEP),--keep)
 
@@ -43,6 +56,16 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet -p no:cacheprovider --no-cov tests/docs
+
+# Another implementation of the log's formats, which needs Python 3.12.
+peers: setup $(PEERS_STAMP)
+	$(BIN)/python -m pytest --no-cov -m peers tests/peers
+
+$(PEERS_STAMP): requirements-peers.lock
+	@command -v $(PEERS_PYTHON) >/dev/null || { echo "make peers needs Python 3.12 or newer; set PEERS_PYTHON=" >&2; exit 1; }
+	$(PEERS_PYTHON) -m venv --clear $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-peers.lock
+	@touch $(PEERS_STAMP)
 
 # A hundred kills under load, every byte of a log flipped, full disks: half an hour or more.
 torture: setup
@@ -67,6 +90,8 @@ lock:
 	  --extra demo --extra charts --group dev --group proof pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
 	  --constraint requirements.lock --group bench pyproject.toml --output-file requirements-bench.lock
+	echo "aics-tlog==0.2.1" | uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate --quiet \
+	  --exclude-newer "$$(date -u -d "7 days ago" +%F)" - --output-file requirements-peers.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) $(BENCH_VENV) $(PEERS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

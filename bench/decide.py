@@ -64,14 +64,14 @@ def main() -> int:
     arguments = _arguments()
     console = Console(stderr=arguments.json)
     chance = random.Random(20261101)  # noqa: S311  # a mix that every run repeats
-    policy, ready = _timed(lambda: compile_policy(_bundle()))
+    policy, ready = _timed(lambda: compile_policy(make_bundle()))
     before = _resident()
-    snapshot = _snapshot(policy, chance, arguments.parties, arguments.licenses, console)
+    snapshot = make_snapshot(policy, chance, arguments.parties, arguments.licenses, console)
     gc.collect()
     rows = _resident() - before
     active = chance.sample(range(arguments.parties), min(ACTIVE, arguments.parties))
     anybody = [_request(chance, chance.randrange(arguments.parties)) for _ in range(arguments.requests)]
-    busy = _busy(active, chance)
+    busy = busy_requests(active, chance)
     gc.freeze()  # as `licet serve` does once its rows are read
     memory = Remembered()
     results = {
@@ -84,7 +84,7 @@ def main() -> int:
         "first_of_20000_active_s": round(_first_of(active, snapshot, chance), 3),
         "worked_out": _by_kind(decide, anybody, snapshot, console),
         "at_a_gateway": _by_kind(memory.decide, busy, snapshot, console),
-        "peers": {peer.name: _summary(_calls(peer.answer, 3_000)) for peer in peers(_text(0, 1))},
+        "peers": {peer.name: _summary(_calls(peer.answer, 3_000)) for peer in peers(order(0, 1))},
     }
     if arguments.json:
         print(json.dumps(results, indent=2))  # noqa: T201  # what a script prints is its result
@@ -102,15 +102,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _bundle(epoch: int = 1) -> PolicyBundle:
+def make_bundle(epoch: int = 1) -> PolicyBundle:
     """Twenty directives over twelve of forty items: some by nationality, one lifted, one to come, one with leave."""
     documents = tuple(
-        parse_directive(_text(number, epoch), "benchmark", read_country_groups(), None) for number in range(DIRECTIVES)
+        parse_directive(order(number, epoch), "benchmark", read_country_groups(), None) for number in range(DIRECTIVES)
     )
     return PolicyBundle(epoch, AT - DAY, AT + DAY, (), documents, frozenset())
 
 
-def _text(number: int, epoch: int) -> str:
+def order(number: int, epoch: int, items: tuple[int, ...] | None = None) -> str:
+    """A directive file; on two of the items that are named, if none are given."""
+    named = {number % NAMED, number * 5 % NAMED} if items is None else set(items)
     received = format_instant(AT + DAY if number == COMING else AT - DAY)
     document = {
         "format": "licet-directive/1",
@@ -120,9 +122,7 @@ def _text(number: int, epoch: int) -> str:
         "form": "written",
         "status": "confirmed",
         "acts": ["release"] if number % 2 else ["export", "reexport", "transfer_in_country", "release"],
-        "items": [
-            {"id": f"item-{item:02d}", "basis": "named"} for item in sorted({number % NAMED, number * 5 % NAMED})
-        ],
+        "items": [{"id": f"item-{item:02d}", "basis": "named"} for item in sorted(named)],
         "persons": {"nationals_of_groups": ["D:5"]} if number % 4 == PARTLY else "all_foreign_persons",
         "received_at": received,
         "effective_at": received,
@@ -133,7 +133,8 @@ def _text(number: int, epoch: int) -> str:
     return json.dumps(document)
 
 
-def _snapshot(policy: Policy, chance: random.Random, parties: int, licenses: int, console: Console) -> Snapshot:
+def make_snapshot(policy: Policy, chance: random.Random, parties: int, licenses: int, console: Console) -> Snapshot:
+    """So many parties and licenses, and their organizations."""
     organizations = [
         Organization(OrganizationId(f"org-{n}"), f"Organization {n}", COUNTRIES[n % len(COUNTRIES)])
         for n in range(ORGANIZATIONS)
@@ -213,7 +214,7 @@ def _request(chance: random.Random, party: int) -> Request:
     return Request(f"item-{chance.randrange(ITEMS):02d}", RequestedAct.INFERENCE, caller)
 
 
-def _busy(active: list[int], chance: random.Random) -> list[Request]:
+def busy_requests(active: list[int], chance: random.Random) -> list[Request]:
     """Fifty requests from each of these parties, who use one to three models each, in no order."""
     used = [[_request(chance, party) for _ in range(chance.randrange(1, 4))] for party in active]
     requests = [chance.choice(models) for models in used for _ in range(EACH)]
@@ -242,7 +243,7 @@ def _by_kind(
 
 def _first_of(active: list[int], snapshot: Snapshot, chance: random.Random) -> float:
     """Seconds of CPU in which these parties get their first decision under a policy nobody was decided by."""
-    renewed = replace(snapshot, policy=compile_policy(_bundle(epoch=2)))
+    renewed = replace(snapshot, policy=compile_policy(make_bundle(epoch=2)))
     requests = [_request(chance, party) for party in active]
     _, seconds = _timed(lambda: [decide(request, renewed, AT) for request in requests])
     return seconds

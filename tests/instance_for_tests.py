@@ -64,10 +64,10 @@ class Instance:
 
     def records(self, **wanted: Any) -> list[dict[str, Any]]:
         """Records from the log's file, oldest first."""
-        from licet.logwriter import open_reader
+        from licet.logwriter import open_reader, read_record_key
 
-        with open_reader(self.directory / "log.db") as reader:
-            every = [json.loads(row.entry) for row in reader.entries()]
+        with open_reader(self.directory / "log.db", read_record_key(self.directory)) as reader:
+            every = [json.loads(reader.open(row).to_bytes()) for row in reader.entries()]
         return [x for x in every if all(x.get(k, x["body"].get(k)) == v for k, v in wanted.items())]
 
     def stop(self) -> int:

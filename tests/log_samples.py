@@ -6,7 +6,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from licet.logwriter import LogStore, database_path, keys_path, now_s, read_log_keys, verify_log, write_log_keys
+from licet.logwriter import (
+    LogStore,
+    database_path,
+    keys_path,
+    now_s,
+    read_log_keys,
+    ready_record_key,
+    verify_log,
+    write_log_keys,
+)
 from licet.logwriter.process import READY
 from licet.records import Record, RecordKind
 
@@ -25,6 +34,16 @@ def keys_of(directory):
 def open_store(path, **options):
     """Open the log at a path, with the keys beside it."""
     return LogStore(path, keys_of(path.parent), options.pop("now_s", now_s), **options)
+
+
+def record_key_of(directory):
+    """The key that wraps a log's sealing keys, made when first asked for."""
+    return ready_record_key(directory, database_path(directory))
+
+
+def open_sealing(path, **options):
+    """Open the log at a path as the log writer does: records are sealed."""
+    return open_store(path, record_key=record_key_of(path.parent), **options)
 
 
 def verified(path, kept=None):

@@ -192,9 +192,11 @@ def test_a_reader_that_leaves_early_is_no_traceback():
     assert "Traceback" not in ran.stderr
 
 
-def test_a_stop_does_not_wait_for_libraries_it_does_not_use():
-    """The brake must be quick, so it must not import what the server needs."""
-    script = "import sys, licet.cli; licet.cli.run(['stop', '--dir', '/nowhere']); print([m for m in sys.modules])"
+@pytest.mark.parametrize("typed", [["stop"], ["directive", "activate", __file__], ["directive", "lift", "DIR-1"]])
+def test_an_act_that_must_be_quick_does_not_wait_for_libraries_it_does_not_use(typed):
+    """The brake, and an order that comes into force, must not import what the server and other commands need."""
+    command = [*typed, "--dir", "/nowhere"]
+    script = f"import sys, licet.cli; licet.cli.run({command!r}); print([m for m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for heavy in ("fastapi", "sqlalchemy", "cedarpy", "aiohttp"):
+    for heavy in ("fastapi", "sqlalchemy", "cedarpy", "aiohttp", "jsonschema", "yaml", "matplotlib"):
         assert f"'{heavy}'" not in ran.stdout, heavy

@@ -225,7 +225,7 @@ def test_a_full_log_refuses_what_is_restricted_and_serves_the_rest(upstream):
     """By SQLite's page limit, which stands for a full disk."""
     with (
         short_directory() as directory,
-        fresh_instance(directory, upstream.url, "\n[limits]\nlog_max_bytes = 65536\n") as instance,
+        fresh_instance(directory, upstream.url, "\n[limits]\nlog_max_bytes = 262144\n") as instance,
     ):
         key = prepared(instance)
         answers = []

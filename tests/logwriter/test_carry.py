@@ -6,7 +6,17 @@ import sqlite3
 import pytest
 
 from licet.errors import ConfigurationError, ConflictError, TrustError, UnavailableError
-from licet.logwriter import chain_path, database_path, keys_path, open_reader, policy_path, prepare_log, verify_log
+from licet.logwriter import (
+    Search,
+    chain_path,
+    database_path,
+    keys_path,
+    open_reader,
+    policy_path,
+    prepare_log,
+    read_record_key,
+    verify_log,
+)
 from licet.logwriter.keys import read_log_keys
 from log_samples import keys_of, open_store, record, verified, written_log
 
@@ -46,7 +56,7 @@ def test_a_chain_is_carried_over_and_kept(directory):
     path = database_path(directory)
     assert verified(path).is_whole
     with open_reader(path) as reader:
-        assert [row.record() for row in reader.entries()] == [record(f"R{n}") for n in range(1, 601)]
+        assert [row.told() for row in reader.entries()] == [record(f"R{n}") for n in range(1, 601)]
     with sqlite3.connect(chain_path(directory)) as kept:
         assert kept.execute("SELECT count(*), max(sequence) FROM entries").fetchone() == (600, 600)
     kept.close()
@@ -156,3 +166,11 @@ def test_keys_that_others_can_read_stop_the_start(directory):
 def test_a_directory_that_is_not_there(directory):
     with pytest.raises(UnavailableError):
         prepare_log(directory / "none")
+
+
+def test_what_was_carried_over_is_indexed_before_the_writer_starts(directory):
+    old_log(directory).close()
+    prepare_log(directory)
+    with open_reader(database_path(directory), read_record_key(directory)) as reader:
+        assert len(reader.search(Search(item="fable", limit=1000))) == 600
+    assert prepare_log(directory) is None

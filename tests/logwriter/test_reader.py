@@ -1,16 +1,17 @@
 """Reading the log: by place, by id, by what a record says."""
 
 import sqlite3
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from licet.errors import NotFoundError, UnavailableError
+from licet.errors import InputError, NotFoundError, UnavailableError
 from licet.logwriter import Search, database_path, open_reader
 from licet.receipts import verify_receipt
 from licet.records import RecordKind
 from licet.records.tlog import read_checkpoint
-from log_samples import NOON, keys_of, open_store, record, written_log
+from log_samples import NOON, keys_of, open_sealing, open_store, record, record_key_of, written_log
 
 H = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -27,14 +28,14 @@ LOG = [
 @pytest.fixture
 def path(directory):
     path = database_path(directory)
-    with open_store(path) as store:
+    with open_sealing(path) as store:
         store.append_batch([each.to_bytes() for each in LOG])
     return path
 
 
 @pytest.fixture
 def reader(path):
-    with open_reader(path) as opened:
+    with open_reader(path, record_key_of(path.parent)) as opened:
         yield opened
 
 
@@ -67,7 +68,7 @@ def test_search(reader, wanted, found):
 
 
 def test_rows_read_back_as_the_records_written(reader):
-    assert [row.record() for row in reader.entries()] == LOG
+    assert [reader.open(row) for row in reader.entries()] == LOG
     assert [row.id for row in reader.entries(3)] == ["D", "E"]
     assert reader.find("C").index == 2
     assert [row.id for row in reader.entries(1, 3)] == ["B", "C"]
@@ -83,8 +84,16 @@ def test_a_damaged_entry_does_not_hide_the_others(path):
     with sqlite3.connect(path) as database:
         database.execute("UPDATE entries SET entry = x'ff7b' WHERE place = 2")
     database.close()
-    with open_reader(path) as reader:
-        assert [row.id for row in reader.search(Search(item="fable"))] == ["E", "D", "A"]
+    with open_reader(path, record_key_of(path.parent)) as reader:
+        found = reader.search(Search(item="fable"))
+        assert [row.id for row in found] == ["E", "D", "C", "A"]
+        assert [row.id for row in found if not _is_readable(reader, row)] == ["C"]
+
+
+def _is_readable(reader, row):
+    with suppress(InputError):
+        return reader.open(row) is not None
+    return False
 
 
 def test_a_reader_does_not_make_a_log(directory):

@@ -201,7 +201,7 @@ def test_instants_are_stored_as_they_are_spelled(path):
     written_log(path.parent, 1)
     with open_reader(path) as reader:
         (row,) = reader.entries()
-    assert (row.at, row.kind, row.record().at) == ("2026-06-12T12:00:00.000000Z", "decision", NOON)
+    assert (row.at, row.kind, row.told().at) == ("2026-06-12T12:00:00.000000Z", "decision", NOON)
 
 
 def test_a_log_of_other_keys_is_refused(path):

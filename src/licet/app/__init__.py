@@ -4,5 +4,16 @@ from licet.app.config import Config, read_config
 from licet.app.create import CreatedInstance, create_instance
 from licet.app.places import Places, log_path
 from licet.app.serve import Running, serve
+from licet.app.shelf import LogShelf
 
-__all__ = ["Config", "CreatedInstance", "Places", "Running", "create_instance", "log_path", "read_config", "serve"]
+__all__ = [
+    "Config",
+    "CreatedInstance",
+    "LogShelf",
+    "Places",
+    "Running",
+    "create_instance",
+    "log_path",
+    "read_config",
+    "serve",
+]

@@ -16,15 +16,18 @@ from typing import Any
 
 from yarl import URL
 
+from licet.app.collecting import WitnessAddress
 from licet.directives import READINGS
 from licet.errors import ConfigurationError
 from licet.gateway import Limits, Upstream
+from licet.receipts import ED25519, ReceiptError, VerifierKey
 from licet.terms import ID_PATTERN, Surface
 
 _SECTIONS: Mapping[str, frozenset[str]] = {
     "instance": frozenset({"id", "audience"}),
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
+    "log": frozenset({"witnesses"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
     ),
@@ -62,6 +65,7 @@ class Config:
     limits: Limits
     log_max_bytes: int | None
     upstreams: tuple[Upstream, ...]
+    witnesses: tuple[WitnessAddress, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -107,6 +111,7 @@ class _Reader:
             limits=Limits(**limits),
             log_max_bytes=log_max_bytes,
             upstreams=tuple(self._upstream(name) for name in self.data["upstreams"]),
+            witnesses=self._witnesses(),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
@@ -204,6 +209,19 @@ class _Reader:
             raise self._wrong(section, "dialects", f"a list of {', '.join(Surface)}")
         return Upstream(name, url, frozenset(map(Surface, listed)), credential)
 
+    def _witnesses(self) -> tuple[WitnessAddress, ...]:
+        expected = "a list of texts, each a witness's key and its URL: `name+id+key https://witness.example`"
+        listed = self.data.get("log", {}).get("witnesses", [])
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise self._wrong("log", "witnesses", expected)
+        try:
+            found = tuple(map(_witness, listed))
+        except (ValueError, ReceiptError) as err:
+            raise self._wrong("log", "witnesses", expected) from err
+        if len({one.key for one in found}) != len(found):
+            raise self._wrong("log", "witnesses", "each witness once")
+        return found
+
     def _credential(self, section: str) -> str | None:
         if "credential" not in self.data["upstreams"][section.split(".", 1)[1]]:
             return None
@@ -235,6 +253,16 @@ def read_secret(path: Path) -> str:
         raise ConfigurationError(f"expected a secret at `{path}`: {err.strerror}") from err
     except UnicodeDecodeError as err:
         raise ConfigurationError(f"expected a secret in UTF-8 at `{path}`") from err
+
+
+def _witness(text: str) -> WitnessAddress:
+    """Read one. Over http a witness is on this machine: an answer could be held back, though not forged."""
+    spelled, _, address = text.partition(" ")
+    key, url = VerifierKey.parse(spelled), URL(address.strip())
+    is_safe = url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or ""))
+    if key.kind == ED25519 or not is_safe or not url.host or url.user or url.query_string or url.fragment:
+        raise ValueError("expected a witness's key and an https URL")
+    return WitnessAddress(key, str(url).rstrip("/"))
 
 
 def _top(line: str) -> set[str]:

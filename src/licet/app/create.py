@@ -34,6 +34,9 @@ base_url = "http://127.0.0.1:9000"
 dialects = ["openai", "anthropic", "gemini"]
 # credential = "env:UPSTREAM_API_KEY"   # sent in place of the caller's key; or "file:secrets/upstream"
 
+# [log]
+# witnesses = ["name+id+key https://witness.example"]   # who cosign the log's checkpoints
+
 # [limits]
 # body_bytes = 33554432
 # first_byte_s = 120

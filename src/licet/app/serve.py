@@ -20,9 +20,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from licet import __version__
+from licet.app.collecting import Witnesses
 from licet.app.config import Config, read_config, read_secret
 from licet.app.places import Places
-from licet.control import Control, Desk, Publisher, Registry, build_api
+from licet.app.shelf import LogShelf
+from licet.control import Control, Desk, Keeper, Observing, Publisher, Registry, build_api
 from licet.decisions import RowKind, Stop
 from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.enrollment import Doors
@@ -113,6 +115,7 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         replica.apply(_refill(store)(0))
         gc.collect()
         gc.freeze()  # rows stay: a collection that walked a million of them would stall every stream
+        publisher.keep()
         publisher.renew()
         await stack.enter_async_context(publisher.renewing())
         await desk.deliver_held()
@@ -124,14 +127,24 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
         gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits)
         registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
-        door = _front(gate, Doors(registry, replica.authenticate))
+        shelf = LogShelf(places.directory)
+        door = _front(gate, Doors(registry, replica.authenticate, shelf.receipt))
 
         upstreams = frozenset(upstream.name for upstream in config.upstreams)
         control = Control(store=store, desk=desk, pepper=pepper, upstreams=upstreams)
-        api = build_api(control, _administrators(store), lambda: _status(control, replica, live, log), replica.look)
+        keeper = Keeper(desk, shelf)
+        api = build_api(
+            control,
+            keeper,
+            _administrators(store),
+            lambda: _status(control, replica, live, log),
+            replica.look,
+            observing=Observing(control, replica, live.requests),
+        )
         gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
         stack.push_async_callback(live.drain, _GRACE_S)
         desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
+        await stack.enter_async_context(Witnesses(places.directory, config.witnesses).running())
         yield Running(gateway.url, desk_side.url, os.getpid())
 
 
@@ -190,7 +203,7 @@ def _front(gate: App, doors: App) -> App:
     """The public listener: the caller's own doors, and the gate before everything else."""
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        licet = scope["type"] == "http" and scope["path"].startswith("/licet/")
+        licet = scope["type"] == "http" and scope["path"].startswith(("/licet/", "/records/"))
         await (doors if licet else gate)(scope, receive, send)
 
     return front

@@ -9,6 +9,7 @@ from typing import Any
 
 from licet.cli.files import read_text
 from licet.cli.instance import find_directory, is_named
+from licet.cli.logs import open_log
 from licet.cli.options import UsageError
 from licet.cli.output import print_json, print_table, rows_table, say
 from licet.cli.policies import (
@@ -23,8 +24,8 @@ from licet.cli.policies import (
 from licet.cli.proving import progress
 from licet.directives import PolicyBundle, compile_policy, from_document
 from licet.directives.document import read_document
-from licet.errors import InputError, NotFoundError
-from licet.logwriter import StoredRow, database_path, open_reader
+from licet.errors import ConfigurationError, InputError, NotFoundError, TrustError
+from licet.logwriter import LogReader, StoredRow, database_path
 from licet.proofs import DiffReport, Touched, diff, touched
 from licet.records import RecordKind
 
@@ -158,15 +159,16 @@ def _history(report: DiffReport, log: Path | None, directory: Path | None) -> To
             return None
         if not log.is_file():
             return None
-    with open_reader(log) as reader:
-        return touched(report, map(_body, (row for row in reader.entries() if row.kind == RecordKind.DECISION)))
+    with open_log(log, directory) as reader:
+        decisions = (row for row in reader.entries() if row.kind == RecordKind.DECISION)
+        return touched(report, (_body(reader, row) for row in decisions))
 
 
-def _body(row: StoredRow) -> Mapping[str, Any] | None:
-    """What a record says; None where it is damaged, which hides no other."""
+def _body(reader: LogReader, row: StoredRow) -> Mapping[str, Any] | None:
+    """What a record says; None where it is damaged, erased or cannot be opened, which hides no other."""
     try:
-        return row.record().body
-    except InputError:
+        return reader.open(row).body
+    except (InputError, NotFoundError, TrustError, ConfigurationError):
         return None
 
 

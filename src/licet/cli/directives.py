@@ -8,13 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from licet.cli.files import read_text
-from licet.cli.instance import Instance, find_instance, is_named
+from licet.cli.instance import Instance, find_instance
 from licet.cli.options import AsJson, Dir
 from licet.cli.output import members_table, print_json, print_table, say, say_done, show_rows
 from licet.cli.wire import segment
-from licet.directives import compile_directive, directive_schema, from_document, parse_directive
-from licet.errors import DocumentError, UnavailableError
-from licet.law import read_country_groups
+from licet.errors import DocumentError
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A directive file, YAML; see `licet directive schema`.")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The directive's id.")]
@@ -29,6 +27,8 @@ def add_to(app: typer.Typer) -> None:
     group.command("activate")(activate)
     group.command("lift")(lift)
     group.command("diff")(diff)
+    group.command("observe")(observe)
+    group.command("unobserve")(unobserve)
     group.command("list")(list_all)
     group.command("show")(show)
     group.command("schema")(schema)
@@ -37,22 +37,13 @@ def add_to(app: typer.Typer) -> None:
 
 def check(file: _File, cedar: _Cedar = False, directory: Dir = None, as_json: AsJson = False) -> None:
     """Check a file and compile it; nothing changes. With an instance, its items are checked too."""
-    text = read_text(file)
-    document = parse_directive(text, str(file), read_country_groups(), None)
-    rules = compile_directive(from_document(document)).cedar
-    against = _check_there(file, text, directory)
-    if as_json:
-        print_json({**_summary(document), "checked_against_catalogue": against, "cedar": rules})
-    elif cedar:
-        say(None, rules.rstrip(), as_json=False)
-    else:
-        print_table(members_table(_summary(document)))
-        say(None, "valid" if against else "valid by itself; its items were compared with no catalogue", as_json=False)
+    # Imported here, as below: bringing an order into force must not wait for what only other commands need.
+    import_module("licet.cli.checking").check_file(file, cedar=cedar, directory=directory, as_json=as_json)
 
 
 def activate(file: _File, directory: Dir = None, as_json: AsJson = False) -> None:
     """Bring a directive into force; answers that it no longer permits are cut at once."""
-    answer = _send(find_instance(directory), "/directives", file, read_text(file))
+    answer = send_file(find_instance(directory), "/directives", file, read_text(file))
     say_done(answer, f"in force from its `effective_at` on: {answer['result']}", as_json=as_json)
 
 
@@ -84,9 +75,33 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Compare two directives, or two sets of readings: who is newly permitted, refused, or asked for evidence."""
-    # Imported here: bringing an order into force must not wait for what only a comparison needs.
     differing = import_module("licet.cli.differing")
     differing.compare(before, after, policy=policy or (), at=at, log=log, directory=directory, as_json=as_json)
+
+
+def observe(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A directive file: the draft.", show_default=False)
+    ] = None,
+    parameter: Annotated[
+        str | None, typer.Option(metavar="NAME=VALUE", help="A reading as the draft, instead of a file.")
+    ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Show what was counted so far, of every draft.")] = False,
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a draft beside every live decision; it enforces nothing and is not recorded."""
+    observing = import_module("licet.cli.observing")
+    observing.observe(file, parameter, report=report, directory=directory, as_json=as_json)
+
+
+def unobserve(
+    draft: Annotated[str, typer.Argument(metavar="ID", help="The draft's id, or the parameter's name.")],
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a draft no longer, and show what was counted."""
+    import_module("licet.cli.observing").unobserve(draft, directory=directory, as_json=as_json)
 
 
 def list_all(directory: Dir = None, as_json: AsJson = False) -> None:
@@ -104,37 +119,29 @@ def show(directive: _Id, cedar: _Cedar = False, directory: Dir = None, as_json: 
         say(None, answer["cedar"].rstrip(), as_json=False)
     else:
         life = {name: answer[name] for name in ("sha256", "activated_at", "activated_by")}
-        print_table(members_table({**_summary(answer["document"]), **life}))
+        print_table(members_table({**summary(answer["document"]), **life}))
 
 
 def schema(as_json: AsJson = False) -> None:
     """Print the JSON Schema of a directive file."""
     # It is JSON either way; the option is there because every command has it.
     _ = as_json
-    print_json(directive_schema())
+    print_json(import_module("licet.directives").directive_schema())
 
 
-def _check_there(file: Path, text: str, directory: Path | None) -> bool:
-    """Check against the catalogue of the instance, if one is named and runs."""
-    if not is_named(directory):
-        return False
-    try:
-        _send(find_instance(directory), "/directives/check", file, text)
-    except UnavailableError as err:
-        if err.code == "not_running":
-            return False
-        raise
-    return True
+def send_file(instance: Instance, path: str, file: Path, text: str) -> Any:
+    """Post a directive file; faults that come back name the file as it was typed.
 
-
-def _send(instance: Instance, path: str, file: Path, text: str) -> Any:
+    Raises:
+        LicetError: the instance refused or did not answer.
+    """
     try:
         return instance.post(path, {"text": text, "name": file.name})
     except DocumentError as err:
         raise DocumentError(str(file), err.faults) from err
 
 
-def _summary(document: Mapping[str, Any]) -> dict[str, Any]:
+def summary(document: Mapping[str, Any]) -> dict[str, Any]:
     """What one asks of a directive first; a reconstruction says so."""
     supersedes = [x["directive"] for x in document.get("relations") or () if x["kind"] == "supersedes"]
     return {

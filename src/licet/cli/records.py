@@ -3,33 +3,37 @@
 No service is needed for it: whoever may read the file can search and verify it.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from licet import receipts
+from licet.cli import keeping
 from licet.cli.files import read_bytes
 from licet.cli.instance import find_directory
+from licet.cli.logs import open_log, organization_id
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import members_table, print_json, print_table, rows_table, say, show_rows
-from licet.errors import InputError
+from licet.cli.packets import export_packet
+from licet.errors import TrustError
 from licet.logwriter import (
     Search,
-    StoredRow,
     chain_path,
     database_path,
     export_tiles,
     open_reader,
+    opened_value,
     policy_path,
     prepare_log,
     verify_log,
     verify_tiles,
+    witnessed_path,
 )
-from licet.records import RecordKind
-from licet.records.tlog import Policy, ours, read_policy, verify_checkpoint
-from licet.terms import RecordId, parse_instant
+from licet.records import RecordKind, describe
+from licet.records.tlog import Checkpoint, Flaw, Policy, ours, read_policy, verify_checkpoint
+from licet.terms import Outcome, RecordId, parse_instant
 
 _File = Annotated[Path | None, typer.Option("--file", help="A log's file, such as a copy, instead of the instance's.")]
 _Policy = Annotated[
@@ -44,6 +48,8 @@ def add_to(app: typer.Typer) -> None:
     record.command("list")(list_found)
     record.command("show")(show)
     record.command("receipt")(give_receipt)
+    record.command("redecide")(keeping.redecide_again)
+    record.command("erase")(keeping.erase)
     app.add_typer(record, name="record")
     receipt = typer.Typer(help="Receipts: that a record stands in the log.")
     receipt.command("verify")(verify_receipt)
@@ -52,8 +58,15 @@ def add_to(app: typer.Typer) -> None:
     log = typer.Typer(help="The log that the records form.")
     log.command("verify")(verify)
     log.command("checkpoint")(show_checkpoint)
-    log.command("export-tiles")(export)
+    log.command("export-tiles")(export_files)
     log.command("migrate")(migrate)
+    log.command("export")(export_packet)
+    log.command("expire")(keeping.expire)
+    hold = typer.Typer(help="Legal holds: what they cover cannot be erased.")
+    hold.command("set")(keeping.set_hold)
+    hold.command("release")(keeping.release_hold)
+    hold.command("list")(keeping.list_holds)
+    log.add_typer(hold, name="hold")
     app.add_typer(log, name="log")
 
 
@@ -61,11 +74,18 @@ def list_found(
     kind: Annotated[RecordKind | None, typer.Option(help="What the record is about.")] = None,
     item: Annotated[str | None, typer.Option(help="An item's id.")] = None,
     party: Annotated[str | None, typer.Option(help="A party's id.")] = None,
-    organization: Annotated[str | None, typer.Option(help="An organization's id.")] = None,
+    organization: Annotated[str | None, typer.Option(help="An organization's id or enrolled name.")] = None,
+    country: Annotated[str | None, typer.Option(help="The country of the organization.")] = None,
+    document: Annotated[str | None, typer.Option(help="The number of a license, a directive, a key or a hold.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="What was answered.")] = None,
     decision: Annotated[str | None, typer.Option(help="The decision that a cut ended.")] = None,
     since: Annotated[str | None, typer.Option(help="An instant, included.")] = None,
     until: Annotated[str | None, typer.Option(help="An instant, not included.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Also the rest of each transaction: its cuts, what was done with its licenses."),
+    ] = False,
     file: _File = None,
     directory: Dir = None,
     as_json: AsJson = False,
@@ -75,14 +95,18 @@ def list_found(
         kind=kind,
         item=item,
         party=party,
-        organization=organization,
+        organization=None if organization is None else organization_id(organization, directory),
+        country=country,
+        document=document,
+        outcome=None if outcome is None else outcome.value,
         decision=decision,
+        whole=whole,
         since=None if since is None else parse_instant(since),
         until=None if until is None else parse_instant(until),
         limit=limit,
     )
-    with open_reader(_log_file(file, directory)) as reader:
-        found = [_as_value(row) for row in reader.search(wanted)]
+    with open_log(_log_file(file, directory), directory) as reader:
+        found = [opened_value(reader, row) for row in reader.search(wanted)]
     show_rows(
         found if as_json else [_in_short(row) for row in found], _COLUMNS, as_json=as_json, none="no record found"
     )
@@ -94,14 +118,17 @@ def show(
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one record, and its place in the log."""
-    with open_reader(_log_file(file, directory)) as reader:
-        value = _as_value(reader.find(RecordId(record)))
+    """Explain one record in words, with its place in the log."""
+    with open_log(_log_file(file, directory), directory) as reader:
+        row = reader.find(RecordId(record))
+        value = opened_value(reader, row)
+        value["words"] = [] if value["body"] is None else list(describe(reader.open(row)))
     if as_json:
         print_json(value)
         return
-    body = value.pop("body") or {}
-    print_table(members_table({**value, **body}))
+    body, leaf, words = value.pop("body"), value.pop("leaf"), value.pop("words")
+    say(None, *words, as_json=False)
+    print_table(members_table({**value, **(body or leaf or {})}))
 
 
 def give_receipt(
@@ -154,7 +181,12 @@ def verify(
     if tiles is not None:
         report = verify_tiles(tiles, trusted, kept)
     else:
-        report = verify_log(_log_file(file, directory), trusted, kept)
+        log = _log_file(file, directory)
+        report = verify_log(log, replace(trusted, quorum="none"), kept or _witnessed(log, trusted))
+        if kept is None and any(fault.index is not None for fault in report.faults):
+            # An altered entry changes every root after it: named once, where it is.
+            faults_here = tuple(fault for fault in report.faults if fault.what is not Flaw.OTHER_LOG)
+            report = replace(report, faults=faults_here)
     faults = [_fault_value(asdict(fault)) for fault in report.faults]
     if as_json:
         value = {"whole": report.is_whole, "size": report.size, "root": report.root.hex(), "faults": faults}
@@ -175,7 +207,7 @@ def show_checkpoint(file: _File = None, directory: Dir = None, as_json: AsJson =
     _print_text("checkpoint", note, as_json=as_json)
 
 
-def export(
+def export_files(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; brought up to date if it has some already.")],
     file: _File = None,
     directory: Dir = None,
@@ -216,6 +248,22 @@ def _policy(file: Path | None, directory: Path | None) -> Policy:
     return read_policy(read_bytes(file))
 
 
+def _witnessed(log: Path, trusted: Policy) -> Checkpoint | None:
+    """The checkpoint that the witnesses signed last, which must be this log's beginning.
+
+    The present one is newer than any that they have seen, so the quorum is asked of this one.
+    """
+    with open_reader(log) as reader:
+        note = reader.witnessed()
+    if note is not None:
+        with ours():
+            return verify_checkpoint(note, trusted).checkpoint
+    if trusted.quorum != "none":
+        told = f"expected a cosigned checkpoint at `{witnessed_path(log)}`, as the trust file's quorum asks"
+        raise TrustError(told, code="not_witnessed")
+    return None
+
+
 def _print_text(name: str, text: str, *, as_json: bool) -> None:
     if as_json:
         print_json({name: text})
@@ -227,18 +275,9 @@ def _fault_value(members: dict[str, Any]) -> dict[str, Any]:
     return {**members, "record": members.pop("record_id"), "what": members["what"].value}
 
 
-def _as_value(row: StoredRow) -> dict[str, Any]:
-    """A row; one whose entry cannot be read is shown as damaged, and hides no other."""
-    value: dict[str, Any] = {"index": row.index, "id": row.id, "at": row.at, "kind": row.kind}
-    hashed = receipts.leaf_hash(row.entry).hex()
-    try:
-        return {**value, "hash": hashed, "damaged": False, "body": dict(row.record().body)}
-    except InputError:
-        return {**value, "hash": hashed, "damaged": True, "body": None}
-
-
 def _in_short(value: dict[str, Any]) -> dict[str, Any]:
-    body = value["body"] or {}
-    what = "damaged" if value["damaged"] else body.get("outcome") or body.get("act") or body.get("decision")
+    body = value["body"] or value["leaf"] or {}
+    state = next((name for name in ("damaged", "erased") if value[name]), None)
+    what = state or body.get("outcome") or body.get("act") or body.get("decision")
     shown = {name: body.get(name) for name in ("party", "organization", "code")}
     return {**value, **shown, "what": what, "item": body.get("item") or body.get("items")}

@@ -36,8 +36,10 @@ _MODULES = {
     "record": "licet.cli.records",
     "receipt": "licet.cli.records",
     "log": "licet.cli.records",
+    "witness": "licet.cli.witnesses",
     "test": "licet.cli.testing",
     "prove": "licet.cli.proving",
+    "impact": "licet.cli.impact",
     "demo": "licet.cli.walkthrough",
 }
 _FAILED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130

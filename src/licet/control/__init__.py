@@ -3,7 +3,9 @@
 from licet.control.acts import Control
 from licet.control.api import build_api
 from licet.control.desk import Desk, Issued
+from licet.control.keeping import Keeper
+from licet.control.observing import Observing
 from licet.control.publisher import Publisher
 from licet.control.registry import Registry
 
-__all__ = ["Control", "Desk", "Issued", "Publisher", "Registry", "build_api"]
+__all__ = ["Control", "Desk", "Issued", "Keeper", "Observing", "Publisher", "Registry", "build_api"]

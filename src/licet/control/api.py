@@ -18,6 +18,8 @@ from licet.control import bodies
 from licet.control.acts import Control
 from licet.control.desk import Done
 from licet.control.explanation import explanation
+from licet.control.keeping import Keeper, keeping_routes
+from licet.control.observing import Observing, observing_routes
 from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
 from licet.errors import (
@@ -50,17 +52,22 @@ class _UnauthorizedError(TrustError):
 
 def build_api(
     control: Control,
+    keeper: Keeper,
     administrator: Callable[[str], Administrator | None],
     status: Callable[[], _Json],
     look: Callable[[], tuple[Snapshot, datetime]],
+    *,
+    observing: Observing,
 ) -> FastAPI:
     """The application.
 
     Args:
         control: The acts.
+        keeper: The acts on records.
         administrator: Whose token a text is; None for nobody's.
         status: What the instance says of itself.
         look: What to decide on, and when, for an explanation.
+        observing: The drafts that are watched.
     """
 
     async def by(
@@ -84,6 +91,8 @@ def build_api(
     _enrolling(router, control, who)
     _granting(router, control, who)
     _ruling(router, control, who)
+    keeping_routes(router, keeper, who, _done)
+    observing_routes(router, observing)
 
     @router.get("/status", summary="Items, stops, policy, running answers")
     async def read_status() -> _Json:

@@ -56,6 +56,7 @@ class Publisher:
         tx.set_meta("epoch", str(epoch))
         bundle = self.bundle(tx, at)
         compile_policy(bundle)
+        tx.keep_policy(bundle.digest, bundle.to_value())
         return bundle
 
     def publish(self, bundle: PolicyBundle) -> None:
@@ -63,6 +64,16 @@ class Publisher:
         self._interval_s = (bundle.fresh_until - bundle.issued_at).total_seconds() / _RENEWALS_A_LIFETIME
         self._deliver(sign_bundle(bundle, self._key))
         self._changed.set()
+
+    def keep(self) -> None:
+        """Keep what is in force by its digest, also where no act of this version brought it there.
+
+        Raises:
+            UnavailableError: the store did not answer.
+        """
+        with self._store.write() as tx:
+            bundle = self.bundle(tx, self._clock.now())
+            tx.keep_policy(bundle.digest, bundle.to_value())
 
     def renew(self) -> None:
         """Sign what the store holds again, fresh from now.

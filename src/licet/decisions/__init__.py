@@ -16,6 +16,7 @@ from licet.decisions.decision import (
 )
 from licet.decisions.explain import disclosed
 from licet.decisions.judge import join, judge
+from licet.decisions.nationality import place_of
 from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.rows import Row, RowChange, RowKind, decode_row, encode_row, row_key
 from licet.decisions.scene import Body, Marks, Mode, Person, Scene, Tie
@@ -60,6 +61,7 @@ __all__ = [
     "join",
     "judge",
     "parameters_of",
+    "place_of",
     "read_cases",
     "row_key",
     "usable_items",

@@ -9,6 +9,21 @@ from typing import Any
 
 from licet.demo.report import Check, expect, spell
 from licet.demo.stage import FABLE, MYTHOS, OLDER, Stage
+from licet.logwriter import database_path, open_reader, read_log_keys, witnessed_path
+from licet.receipts import ReceiptError, verify_checkpoint
+from licet.records.tlog import (
+    AddCheckpoint,
+    Checkpoint,
+    Frontier,
+    consistency_proof,
+    leaf_hash,
+    node_hash,
+    read_checkpoint,
+    read_policy,
+)
+from licet.records.tlog.merkle import Nodes
+
+_REFUSED = frozenset({409, 422})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,8 @@ def step_8(stage: Stage) -> Iterator[Check]:
     report = stage.scene.licet("log", "verify")
     yield expect("licet log verify", [True, []], [report["whole"], report["faults"]])
     yield _show_a_receipt(stage)
+    yield _decide_again(stage)
+    yield from _rewrite_history(stage)
     yield from _alter_a_copy(stage, report["size"])
 
 
@@ -69,16 +86,61 @@ def _member(row: Mapping[str, Any], name: str) -> Any:
 
 
 def _show_a_receipt(stage: Stage) -> Check:
-    """A caller's proof that their refusal is on record, verified with the trust file alone."""
+    """A caller's proof that their refusal is on record, under a checkpoint that a witness has signed."""
     record = stage.decisions["needs_evidence"]
     receipt = stage.scene.directory / "receipt.tlog-proof"
     receipt.write_text(stage.scene.licet("record", "receipt", record)["receipt"], encoding="utf-8")
     told = stage.scene.licet("receipt", "verify", receipt, "--policy", stage.scene.instance / "log.policy")
     return expect(
-        f"licet record receipt {record}; licet receipt verify FILE --policy log.policy",
-        [True, record],
-        [told["verified"], json.loads(told["entry"])["id"]],
+        f"licet record receipt {record}; licet receipt verify FILE --policy log.policy (its quorum: a witness)",
+        [True, record, ["demo"]],
+        [told["verified"], json.loads(told["entry"])["id"], sorted(told["cosigned_by"])],
     )
+
+
+def _decide_again(stage: Stage) -> Check:
+    record = stage.decisions["needs_evidence"]
+    again = stage.scene.licet("record", "redecide", record)
+    return expect(f"licet record redecide {record}", ["agrees", "needs_evidence"], [again["answer"], again["outcome"]])
+
+
+def _rewrite_history(stage: Stage) -> Iterator[Check]:
+    """Sign another past with the log's own keys: the witness does not cosign it, so no trust file of ours takes it."""
+    instance = stage.scene.instance
+    keys = read_log_keys(instance)
+    with open_reader(database_path(instance)) as reader:
+        seen = read_checkpoint(reader.witnessed() or reader.checkpoint())
+    hashes = [leaf_hash(b"another record %d" % number) for number in range(seen.size + 1)]
+    frontier = Frontier()
+    for each in hashes:
+        frontier.append(each)
+    note = keys.sign(Checkpoint(keys.origin, frontier.size, frontier.root()), int(stage.scene.now().timestamp()))
+    # The proof that the forger can give: from their own tree of that size.
+    proof = consistency_proof(_nodes(hashes), seen.size, frontier.size)
+    asked = AddCheckpoint(seen.size, proof, note).to_bytes()
+    status = stage.scene.send(f"{stage.scene.witness}/add-checkpoint", asked)
+    did = "another history, signed with the log's own keys, is brought to the witness"
+    yield expect(did, "refused", "refused" if status in _REFUSED else f"answered {status}")
+    trusted = read_policy((instance / "log.policy").read_bytes())
+    try:
+        verify_checkpoint(note, trusted)
+        said = "accepted"
+    except ReceiptError as err:
+        said = str(err)
+    yield expect(
+        "its checkpoint, held against log.policy",
+        "expected cosignatures that meet the quorum `demo`, found none",
+        said,
+    )
+
+
+def _nodes(hashes: list[bytes]) -> Nodes:
+    def node(height: int, place: int) -> bytes:
+        if height == 0:
+            return hashes[place]
+        return node_hash(node(height - 1, 2 * place), node(height - 1, 2 * place + 1))
+
+    return node
 
 
 def _alter_a_copy(stage: Stage, size: int) -> Iterator[Check]:
@@ -90,6 +152,7 @@ def _alter_a_copy(stage: Stage, size: int) -> Iterator[Check]:
         entry[len(entry) // 2] ^= 1
         target.execute("UPDATE entries SET entry = ? WHERE place = ?", (bytes(entry), place))
         target.commit()
+    witnessed_path(copy).write_bytes(witnessed_path(stage.scene.instance / "log.db").read_bytes())
     policy = stage.scene.instance / "log.policy"
     ran = stage.scene.try_licet("log", "verify", "--file", copy, "--policy", policy)
     yield expect(

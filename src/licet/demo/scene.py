@@ -50,6 +50,7 @@ class Scene:
         gateway: Where callers ask.
         control: Where commands act.
         upstream: The stand-in.
+        witness: Where somebody else cosigns the log's checkpoints.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -58,6 +59,7 @@ class Scene:
         self.gateway = ""
         self.control = ""
         self.upstream = ""
+        self.witness = ""
         self._clock = Clock()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
         self._environment = {**kept, "LICET_DIR": str(self.instance)}
@@ -109,6 +111,15 @@ class Scene:
                 problem = _json(err.read()) or {}
             raise LicetError(str(problem.get("detail")), code=str(problem.get("code", err.code))) from err
 
+    def send(self, url: str, body: bytes) -> int:
+        """Bring bytes to a server of the scene, and give the status it answers with."""
+        try:
+            with _OPENER.open(urllib.request.Request(url, body), timeout=_PATIENCE_S) as answer:  # noqa: S310  # http on loopback
+                return int(answer.status)
+        except urllib.error.HTTPError as err:
+            with err:
+                return err.code
+
     def directive_of_today(self, name: str) -> Path:
         """A copy of an example directive with its instants moved, so that it takes effect now."""
         text = files("licet.demo").joinpath("directives", name).read_text(encoding="utf-8")
@@ -137,11 +148,28 @@ def open_scene() -> Iterator[Scene]:
         scene = Scene(directory)
         scene.upstream = stack.enter_context(_process(["-m", "licet.demo.standin", "--json"], directory, {}))["url"]
         scene.licet("init", scene.instance)
+        scene.witness = stack.enter_context(_witness(scene))
         _configure(scene.instance / "licet.toml", scene.upstream)
         command = ["-m", "licet", "serve", "--dir", str(scene.instance), "--json"]
         running = stack.enter_context(_process(command, directory, {}))
         scene.gateway, scene.control = running["gateway"], running["control"]
         yield scene
+
+
+@contextmanager
+def _witness(scene: Scene) -> Iterator[str]:
+    """A witness of the log, in a process and a directory of its own; the trust file asks for its cosignature."""
+    home, policy = scene.directory / "witness", scene.instance / "log.policy"
+    key = scene.licet("witness", "init", home, "--name", "witness.example/demo")["key"]
+    scene.licet("witness", "add-log", home, "--policy", policy)
+    trusted = policy.read_text(encoding="utf-8")
+    policy.write_text(trusted.replace("quorum none\n", f"witness demo {key}\nquorum demo\n"), encoding="utf-8")
+    command = ["-m", "licet", "witness", "serve", str(home), "--listen", "127.0.0.1:0", "--json"]
+    with _process(command, scene.directory, {}) as running:
+        settings = scene.instance / "licet.toml"
+        text = settings.read_text(encoding="utf-8")
+        settings.write_text(f'{text}\n[log]\nwitnesses = ["{key} {running["url"]}"]\n', encoding="utf-8")
+        yield str(running["url"])
 
 
 def _configure(path: Path, upstream: str) -> None:

@@ -20,6 +20,15 @@ from licet.directives.directive import (
     Reach,
     Supersession,
 )
+from licet.directives.draft import (
+    Draft,
+    DraftDirective,
+    DraftReading,
+    as_if_in_force,
+    items_touched,
+    unseen_facts,
+    with_draft,
+)
 from licet.directives.facts import (
     RECORDS,
     BarFacts,
@@ -65,6 +74,9 @@ __all__ = [
     "Conduct",
     "Directive",
     "DirectiveStatus",
+    "Draft",
+    "DraftDirective",
+    "DraftReading",
     "Enrolled",
     "Exemption",
     "Facts",
@@ -93,6 +105,7 @@ __all__ = [
     "Switch",
     "WeightsFacts",
     "all_facts",
+    "as_if_in_force",
     "as_mapping",
     "bindings_of",
     "cedar_schema",
@@ -102,11 +115,14 @@ __all__ = [
     "directive_schema",
     "force_at",
     "from_document",
+    "items_touched",
     "lift",
     "parse_directive",
     "policy_of",
     "read_value",
     "standing_rules",
     "supersede",
+    "unseen_facts",
+    "with_draft",
     "with_settings",
 ]

@@ -1,9 +1,11 @@
-"""`POST /licet/nonce` and `POST /licet/evidence`, on the public listener.
+"""`POST /licet/nonce`, `POST /licet/evidence`, `GET /records/ID/receipt`, on the public listener.
 
-Both are authenticated by the API key that gains the standing: a link or a token
-sent to somebody else gains that person's key nothing.
+Each is authenticated by the caller's API key: a link or a token sent to somebody
+else gains that person's key nothing, and a record's receipt is given to whom the
+record is about.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -11,13 +13,21 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from licet import dialects
 from licet.decisions import Caller
 from licet.enrollment.registrar import Registrar
-from licet.errors import ConflictError, EvidenceError, InputError, LicetError, TrustError, UnavailableError
+from licet.errors import (
+    ConflictError,
+    EvidenceError,
+    InputError,
+    LicetError,
+    NotFoundError,
+    TrustError,
+    UnavailableError,
+)
 from licet.terms import format_instant
 
 _MAX_BODY_BYTES = 65_536
@@ -33,6 +43,7 @@ _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
     (EvidenceError, 403),
     (TrustError, _UNAUTHENTICATED),
     (InputError, 400),
+    (NotFoundError, 404),
     (ConflictError, 409),
     (UnavailableError, 503),
 )
@@ -44,20 +55,29 @@ class _Presented(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Doors(Starlette):
-    """The application behind `/licet/`.
+    """The application behind `/licet/` and `/records/`.
 
     Args:
         registrar: Who keeps nonces and standings.
         authenticate: Whose key a text is; None for nobody's.
+        receipt: The receipt of a record by its id, for its holder; for others it is
+            not found. It reads a file, so it is called beside the event loop.
     """
 
-    def __init__(self, registrar: Registrar, authenticate: Callable[[str], Caller | None]) -> None:
+    def __init__(
+        self,
+        registrar: Registrar,
+        authenticate: Callable[[str], Caller | None],
+        receipt: Callable[[str, Caller], str],
+    ) -> None:
         self._registrar = registrar
         self._authenticate = authenticate
+        self._receipt = receipt
         super().__init__(
             routes=[
                 Route("/licet/nonce", self._explained(self._nonce), methods=["POST"]),
                 Route("/licet/evidence", self._explained(self._evidence), methods=["POST"]),
+                Route("/records/{record}/receipt", self._explained(self._give_receipt), methods=["GET"]),
             ],
             exception_handlers={HTTPException: _explain_route},
         )
@@ -82,6 +102,10 @@ class Doors(Starlette):
         done = await self._registrar.enroll(caller, presented.kind, presented.payload.encode())
         return _answer({"standing": done.standing.id, "not_after": format_instant(done.until), "record": done.record})
 
+    async def _give_receipt(self, request: Request, caller: Caller) -> Response:
+        receipt = await asyncio.to_thread(self._receipt, request.path_params["record"], caller)
+        return PlainTextResponse(receipt, headers={"cache-control": "no-store"})
+
     def _explained(
         self, door: Callable[[Request, Caller], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
@@ -100,7 +124,7 @@ class Doors(Starlette):
         key = dialects.find_key(request.scope["headers"], request.scope["query_string"])
         caller = None if key is None else self._authenticate(key)
         if caller is None:
-            raise TrustError("expected the API key that is to gain the standing", code="invalid_api_key")
+            raise TrustError("expected an API key of this gateway", code="invalid_api_key")
         return caller
 
 

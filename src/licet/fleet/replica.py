@@ -12,15 +12,18 @@ from typing import TypeVar
 
 from licet.decisions import Caller, Decision, Request, RowChange, RowKind, Snapshot, Stop, decode_row
 from licet.directives import Policy
-from licet.errors import InputError, UnavailableError
+from licet.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from licet.fleet.changed import Changed
 from licet.fleet.clock import Clock
+from licet.fleet.observation import Observation
 from licet.fleet.remembered import Remembered
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
 from licet.parties import IssuedKey, Organization, Party, Standing, key_mac, split_key
 from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId
 
+MOST_OBSERVED = 4
+"""How many drafts may be watched at a time: each costs a look at every decision."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -32,12 +35,16 @@ class Replica:
         clock: Where the instants of decisions come from.
         pepper: The secret under which keys are hashed.
         refill: Reads every row changed after a sequence number, to close a gap.
+
+    Attributes:
+        observed: The drafts that are watched beside live decisions; empty as a rule.
     """
 
     def __init__(
         self, policy: Policy, clock: Clock, pepper: bytes, refill: Callable[[int], Iterable[RowChange]]
     ) -> None:
         self.clock = clock
+        self.observed: tuple[Observation, ...] = ()
         self._pepper = pepper
         self._refill = refill
         self._items: dict[ItemId, Item] = {}
@@ -73,6 +80,31 @@ class Replica:
     def decide(self, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
         """Answer a request on what `look` gave; an answer whose lease still runs is not worked out again."""
         return self._remembered.decide(request, snapshot, at)
+
+    def observe(self, observation: Observation) -> None:
+        """Watch a draft beside every live decision from now on.
+
+        Raises:
+            ConflictError: one of that name is watched already, or as many as may be.
+        """
+        name = observation.draft.name
+        if any(one.draft.name == name for one in self.observed):
+            raise ConflictError(f"expected a draft nobody watches, found `{name}`", code="already_observed")
+        if len(self.observed) >= MOST_OBSERVED:
+            raise ConflictError(f"expected at most `{MOST_OBSERVED}` drafts at a time", code="too_many_observed")
+        self.observed = (*self.observed, observation)
+
+    def unobserve(self, name: str) -> Observation:
+        """Watch a draft no longer, and give back what was counted.
+
+        Raises:
+            NotFoundError: nobody watches it.
+        """
+        for found in self.observed:
+            if found.draft.name == name:
+                self.observed = tuple(one for one in self.observed if one is not found)
+                return found
+        raise NotFoundError(f"expected a draft that is watched, found `{name}`", code="not_observed")
 
     def subscribe(self, listener: Callable[[Changed], None]) -> None:
         """Tell `listener` of every change, after it took effect."""
@@ -197,6 +229,8 @@ class Replica:
 
     def _tell(self, changed: Changed) -> None:
         self._remembered.forget(changed, self._snapshot.sequence)
+        for observation in self.observed:
+            observation.forget(changed, self._snapshot.sequence)
         if changed != Changed():
             for listener in self._listeners:
                 listener(changed)

@@ -206,6 +206,8 @@ class Gate:
         """Step 4: the permit, and its record, not yet sent; a refusal is on record and raised."""
         try:
             decision = self._replica.decide(request, snapshot, at)
+            for observation in self._replica.observed:
+                observation.see(request, snapshot, at, decision)
             record = self._post.decision(decision, request, snapshot, at)
             if isinstance(decision, Permit):
                 return decision, record

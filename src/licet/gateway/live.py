@@ -65,6 +65,10 @@ class LiveIndex:
         """How many answers are being given."""
         return len(self._all)
 
+    def requests(self) -> list[Request]:
+        """What was asked for, of each of them."""
+        return [live.request for live in self._all]
+
     def on(self, item: ItemId) -> int:
         """How many of them are of one item."""
         return len(self._by.get(("item", item), ()))
@@ -181,7 +185,7 @@ class LiveIndex:
     def _cut(self, live: Live, told: dialects.Refusal, at: datetime) -> None:
         if not live.cut.done():
             live.cut.set_result(told)
-            self._post.cut(live.decision, live.item, told.code, at)
+            self._post.cut(live.decision, live.item, told.code, at, party=live.party, organization=live.organization)
 
 
 def _places(live: Live) -> Iterator[tuple[str, str]]:

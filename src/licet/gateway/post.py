@@ -1,13 +1,15 @@
 """What the gateway writes down: decisions, repeated decisions, cuts."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from licet.decisions import Basis, Caller, Code, Decision, Permit, Request, RequestedAct, Snapshot
 from licet.fleet import new_record_id
 from licet.records import Log, Receipt, Record, RecordKind
-from licet.terms import ItemId, RecordId, format_instant
+from licet.terms import Disclosure, ItemId, RecordId, format_instant
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class Post:
         body: dict[str, Any] = {
             "outcome": decision.outcome.value,
             "until": format_instant(decision.until),
-            **_request(request),
+            **_request(request, snapshot),
             **_basis(decision.basis),
-            **self._premises(snapshot),
+            **self._premises(snapshot, at),
         }
         if not isinstance(decision, Permit):
             body["code"] = decision.code.value
             body["grounds"] = [ground.rule for ground in decision.grounds]
+        # Always there, so that its being there tells nothing.
+        body["undisclosed"] = sorted(_undisclosed(decision))
         if continues is not None:
             body["continues"] = continues
         return Record(new_record_id(at), at, RecordKind.DECISION, body)
@@ -50,7 +54,8 @@ class Post:
     def listing(self, caller: Caller, items: list[ItemId], snapshot: Snapshot, at: datetime) -> None:
         """Which items a caller was told they may use; nobody waits for this record."""
         request = Request("", RequestedAct.METADATA, caller)
-        body = {"outcome": "permit", **_request(request), "model": None, "items": items, **self._premises(snapshot)}
+        body = {"outcome": "permit", **_request(request, snapshot), "model": None, "items": items}
+        body |= self._premises(snapshot, at)
         self.log.post(Record(new_record_id(at), at, RecordKind.DECISION, body))
 
     def failure(self, code: Code, request: Request, snapshot: Snapshot, at: datetime) -> Record:
@@ -58,18 +63,29 @@ class Post:
         body = {
             "outcome": "deny",
             "code": code.value,
-            **_request(request),
-            **self._premises(snapshot),
+            **_request(request, snapshot),
+            **self._premises(snapshot, at),
         }
         return Record(new_record_id(at), at, RecordKind.DECISION, body)
 
-    def _premises(self, snapshot: Snapshot) -> dict[str, Any]:
+    def _premises(self, snapshot: Snapshot, at: datetime) -> dict[str, Any]:
         policy = {"epoch": snapshot.policy.epoch, "digest": snapshot.policy.digest, "feed": snapshot.sequence}
-        return {"policy": policy, "gateway": self.gateway}
+        age = max(at - snapshot.policy.issued_at, timedelta())
+        return {"policy": policy, "age_ms": age // _MILLISECOND, "gateway": self.gateway}
 
-    def cut(self, decision: RecordId, item: str | None, code: str, at: datetime) -> None:
-        """An answer that was cut; nobody waits for this record."""
+    def cut(
+        self,
+        decision: RecordId,
+        item: str | None,
+        code: str,
+        at: datetime,
+        *,
+        party: str | None = None,
+        organization: str | None = None,
+    ) -> None:
+        """An answer that was cut, and whose it was; nobody waits for this record."""
         body = {"decision": decision, "item": item, "code": code, "gateway": self.gateway}
+        body |= {"party": party, "organization": organization}
         self.log.post(Record(new_record_id(at), at, RecordKind.STREAM_CUT, body))
 
     async def commit(self, record: Record) -> Receipt:
@@ -85,16 +101,31 @@ class Post:
         self.log.post(record)
 
 
-def _request(request: Request) -> dict[str, Any]:
+def _request(request: Request, snapshot: Snapshot) -> dict[str, Any]:
+    """Who asked for what. A person's organization, and its country, are those enrolled at the time."""
     caller = request.caller
+    party = None if caller.party is None else snapshot.parties.get(caller.party)
+    organization_id = caller.organization if party is None else party.organization
+    organization = None if organization_id is None else snapshot.organizations.get(organization_id)
     return {
         "model": request.model,
         "act": request.act.value,
         "key": caller.key,
         "party": caller.party,
-        "organization": caller.organization,
+        "organization": organization_id,
+        "country": None if organization is None else organization.organized_under,
         "serves": caller.serves.value if caller.serves else None,
     }
+
+
+def _undisclosed(decision: Decision) -> set[str]:
+    """Rules whose very name would tell a caller what is counsel's alone; their receipt must not show them."""
+    grounds = () if isinstance(decision, Permit) else decision.grounds
+    hidden = {ground.rule for ground in grounds if ground.disclosure is Disclosure.COUNSEL}
+    for judged in decision.basis.judged:
+        rules = judged.requirement.rules
+        hidden |= {rule for rule in judged.rules if rules[rule].disclosure is Disclosure.COUNSEL}
+    return hidden
 
 
 def _basis(basis: Basis) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Source: 15 CFR part 740, supplement no. 1.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from typing import Any
@@ -21,6 +21,8 @@ class CountryGroups:
     as_of: str
     citation: str
     members: Mapping[str, frozenset[str]]
+    # Worked out once for each scope that a directive has; the dated data do not change under it.
+    _unions: dict[frozenset[str], frozenset[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def union(self, names: frozenset[str]) -> frozenset[str]:
         """Every country in any of the named groups.
@@ -28,6 +30,12 @@ class CountryGroups:
         Raises:
             InputError: a name is no group; an unknown group must not read as an empty one.
         """
+        known = self._unions.get(names)
+        if known is None:
+            known = self._unions[names] = self._union(names)
+        return known
+
+    def _union(self, names: frozenset[str]) -> frozenset[str]:
         unknown = sorted(names - self.members.keys())
         if unknown:
             raise InputError(

@@ -4,13 +4,17 @@ from licet.logwriter.carry import chain_path, prepare_log
 from licet.logwriter.client import LogClient
 from licet.logwriter.export import export_tiles
 from licet.logwriter.keys import LogKeys, keys_path, make_log_keys, policy_path, read_log_keys, write_log_keys
+from licet.logwriter.opened import opened_value
 from licet.logwriter.process import database_path, now_s, socket_path
-from licet.logwriter.reader import LogReader, Search, StoredRow, open_reader
+from licet.logwriter.reader import LogReader, open_reader, witnessed_path
+from licet.logwriter.rows import Due, Search, StoredRow
 from licet.logwriter.store import LogStore
 from licet.logwriter.supervise import Supervisor, writer_command
+from licet.logwriter.vault import read_record_key, ready_record_key, record_key_path
 from licet.logwriter.verify import verify_log, verify_tiles
 
 __all__ = [
+    "Due",
     "LogClient",
     "LogKeys",
     "LogReader",
@@ -25,12 +29,17 @@ __all__ = [
     "make_log_keys",
     "now_s",
     "open_reader",
+    "opened_value",
     "policy_path",
     "prepare_log",
     "read_log_keys",
+    "read_record_key",
+    "ready_record_key",
+    "record_key_path",
     "socket_path",
     "verify_log",
     "verify_tiles",
+    "witnessed_path",
     "write_log_keys",
     "writer_command",
 ]

@@ -18,7 +18,8 @@ from pathlib import Path
 from licet.errors import ConfigurationError, TrustError, UnavailableError
 from licet.logwriter.keys import LogKeys, keys_path, policy_path, read_log_keys, write_log_keys
 from licet.logwriter.process import database_path, now_s
-from licet.logwriter.store import LogStore, lock_exclusively
+from licet.logwriter.store import FORM, LogStore, lock_exclusively
+from licet.logwriter.vault import ready_record_key
 from licet.records import Receipt
 
 _LINK_DOMAIN = b"licet record chain v1\x00"
@@ -55,9 +56,13 @@ def prepare_log(directory: Path) -> int | None:
         if not policy_path(directory).exists():
             # A crash may have come between the keys and it; whoever removed it gets it back.
             policy_path(directory).write_text(keys.policy_text, encoding="utf-8")
-        return _carry_over(path, chain_path(directory), keys) if old else None
+        count = _carry_over(path, chain_path(directory), keys) if old else None
+        if _has_no_index(path):
+            # Here and not by the writer, which is waited for.
+            LogStore(path, keys, now_s, record_key=ready_record_key(directory, path)).close()
     except (OSError, sqlite3.Error) as err:
         raise UnavailableError(f"the log cannot be carried over: {err}", code="log_unavailable") from err
+    return count
 
 
 def _is_chain(path: Path) -> bool:
@@ -67,6 +72,20 @@ def _is_chain(path: Path) -> bool:
         try:
             form = database.execute("PRAGMA user_version").fetchone()[0]
             return form == 0 and bool(database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+        except sqlite3.Error:
+            return False  # the writer will say what is wrong with it
+
+
+def _has_no_index(path: Path) -> bool:
+    """Whether it is a log of entries that were written before bodies were sealed."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        try:
+            form = database.execute("PRAGMA user_version").fetchone()[0]
+            return form == 1 or (
+                form == FORM and not database.execute("SELECT count(*) FROM sealing_keys").fetchone()[0]
+            )
         except sqlite3.Error:
             return False  # the writer will say what is wrong with it
 

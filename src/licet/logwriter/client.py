@@ -12,7 +12,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from licet.errors import ConflictError, InputError, LicetError, UnavailableError
+from licet.errors import ConflictError, InputError, LicetError, NotFoundError, UnavailableError
 from licet.logwriter.connection import Connection
 from licet.logwriter.posted import PostedQueue
 from licet.logwriter.wire import Answer, Committed
@@ -24,6 +24,11 @@ _CALLER_ERRORS: dict[str, type[LicetError]] = {
     "record_id_taken": ConflictError,
     "record_too_large": InputError,
     "invalid_input": InputError,
+    "hold_exists": ConflictError,
+    "under_hold": ConflictError,
+    "retention_runs": ConflictError,
+    "unknown_hold": NotFoundError,
+    "nothing_to_erase": NotFoundError,
 }
 
 

@@ -17,6 +17,7 @@ from licet.errors import ConfigurationError, ConflictError, UnavailableError
 from licet.logwriter.keys import read_log_keys
 from licet.logwriter.server import LogServer
 from licet.logwriter.store import LogStore
+from licet.logwriter.vault import ready_record_key
 
 READY = b"ready\n"
 """The one line on standard output: from now on the socket accepts."""
@@ -61,7 +62,9 @@ async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     keys = read_log_keys(directory)
-    with LogStore(database_path(directory), keys, now_s, max_bytes=max_bytes) as store:
+    log = database_path(directory)
+    record_key = ready_record_key(directory, log)
+    with LogStore(log, keys, now_s, max_bytes=max_bytes, record_key=record_key) as store:
         server = LogServer(store)
         path = socket_path(directory)
         listening = await loop.create_unix_server(server.accept, sock=_listen(path), backlog=_BACKLOG)

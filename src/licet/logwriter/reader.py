@@ -1,16 +1,21 @@
 """Reading the log while its writer runs."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from licet.errors import InputError, NotFoundError, UnavailableError
-from licet.records import Record, RecordKind, spell_instant
+from licet.errors import ConfigurationError, InputError, NotFoundError, TrustError, UnavailableError
+from licet.logwriter.archive import Archive
+from licet.logwriter.rows import Due, Search, StoredRow
+from licet.logwriter.vault import Vault
+from licet.records import Record, spell_instant
+from licet.records.finding import FINDABLE
+from licet.records.sealing import INSTANCE, subjects_of
 from licet.records.tlog import (
     ENTRIES,
     TILE_WIDTH,
@@ -25,49 +30,15 @@ from licet.terms import RecordId
 
 # Cast, because a damaged file may hold any type anywhere.
 _COLUMNS = """
-SELECT place, CAST(id AS TEXT), CAST(at AS TEXT), CAST(kind AS TEXT), CAST(entry AS BLOB) FROM entries
+SELECT place, CAST(id AS TEXT), CAST(at AS TEXT), CAST(kind AS TEXT), CAST(entry AS BLOB), CAST(sealed AS BLOB)
+FROM entries LEFT JOIN bodies USING (place)
 """
+_HOLDS = "SELECT CAST(name AS TEXT), term IS NULL, place FROM holds ORDER BY name"
+_FOUND = "place IN (SELECT place FROM finds WHERE term IN (?, ?))"
+_AMONG = "place IN (SELECT value FROM json_each(?))"
 _TILE = "SELECT CAST(hashes AS BLOB) FROM tiles WHERE level = ? AND number = ?"
-_BODY_MEMBERS = ("item", "party", "organization", "decision")
 _SHARED_INDEX_WAIT_S = 2.0
 _LAST_PLACE = (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """One row as it lies in the file, whatever was done to it."""
-
-    index: int
-    id: str
-    at: str
-    kind: str
-    entry: bytes
-
-    def record(self) -> Record:
-        """Read the entry.
-
-        Raises:
-            InputError: it is not one.
-        """
-        return Record.from_bytes(self.entry)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """What to look for. Each member that is given narrows the search.
-
-    `item`, `party`, `organization` and `decision` are compared with the members of
-    those names in the record's body, and with lists under their plurals. `since` is included and `until` is not.
-    """
-
-    kind: RecordKind | None = None
-    item: str | None = None
-    party: str | None = None
-    organization: str | None = None
-    decision: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    limit: int = 100
 
 
 class LogReader:
@@ -77,7 +48,7 @@ class LogReader:
     `entries` began that is still under way.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, record_key: bytes | None = None) -> None:
         try:
             # `mode=ro`: a reader that opens a log that is not there must not make one.
             self._database = sqlite3.connect(
@@ -87,6 +58,9 @@ class LogReader:
             raise _unreadable(err) from err
         # A text column may have been damaged into bytes that are no UTF-8.
         self._database.text_factory = lambda raw: raw.decode(errors="replace")
+        self._record_key = record_key
+        self._witnessed = witnessed_path(path)
+        self._opened: Archive | None = None
 
     @contextmanager
     def snapshot(self) -> Iterator[Self]:
@@ -95,6 +69,9 @@ class LogReader:
         Raises:
             UnavailableError: the file cannot be read.
         """
+        if self._database.in_transaction:
+            yield self  # within another one, which is what is seen
+            return
         self._one("BEGIN")
         try:
             yield self
@@ -127,11 +104,82 @@ class LogReader:
         Raises:
             UnavailableError: the file cannot be read.
         """
-        clauses, values = _conditions(wanted)
+        clauses, values = self._conditions(wanted)
         where = " AND ".join(clauses) or "TRUE"
         # Only the clauses written below are in the text; what was asked for is bound.
         statement = f"{_COLUMNS} WHERE {where} ORDER BY place DESC LIMIT ?"
-        return tuple(self._rows(statement, (*values, wanted.limit)))
+        found = tuple(self._rows(statement, (*values, wanted.limit)))
+        if not wanted.whole:
+            return found
+        with self._read() as archive:
+            places = archive.transaction([row.index for row in found])
+        wanted_places = json.dumps(places)
+        return tuple(self._rows(f"{_COLUMNS} WHERE {_AMONG} ORDER BY place DESC", (wanted_places,)))
+
+    def open(self, row: StoredRow) -> Record:
+        """The whole record of a row.
+
+        Raises:
+            NotFoundError: with the code `erased`, its body was erased.
+            TrustError: its body was altered.
+            InputError: the entry cannot be read.
+            ConfigurationError: it is sealed, and there is no key to open it.
+        """
+        told = row.told()
+        if isinstance(told, Record):
+            return told
+        with self._read() as archive:
+            return archive.open(row.entry, row.sealed)
+
+    def subjects(self) -> tuple[str, ...]:
+        """Every party and organization to whom something is sealed that can be opened, as words of the index.
+
+        Raises:
+            ConfigurationError: there is no key to open the records.
+            UnavailableError: the file cannot be read.
+        """
+        found: set[str] = set()
+        for row in self.entries():
+            # What cannot be opened any more has no subject, and what is damaged is for `verify` to name.
+            with suppress(NotFoundError, TrustError, InputError):
+                found.update(subjects_of(self.open(row)))
+        return tuple(sorted(found - {INSTANCE}))
+
+    def due(self, subject: str, at: datetime) -> Due:
+        """What holds a subject's records at an instant.
+
+        Raises:
+            ConfigurationError: there is no key to open the records.
+            UnavailableError: the file cannot be read.
+        """
+        with self._read() as archive:
+            end = archive.kept_until(subject)
+            until, basis = (None, None) if end is None else (end[0], end[1].citation)
+            return Due(subject, until, basis, archive.holds_on(subject), is_over=end is None or end[0] <= at)
+
+    def holds(self) -> tuple[tuple[str, Record], ...]:
+        """The legal holds that are set, each with the record of who set it and why.
+
+        Raises:
+            ConfigurationError: there is no key to open the records.
+            UnavailableError: the file cannot be read.
+        """
+        with self._read() as archive:
+            found = [(str(name), archive.at(place)) for name, _, place in self._all(_HOLDS)]
+            return tuple((name, record) for name, record in found if record is not None)
+
+    def disclosed(self, row: StoredRow) -> Mapping[str, tuple[str, Any]]:
+        """The salt and value behind each commitment of a row, by name; none where nothing is sealed.
+
+        Raises:
+            NotFoundError: with the code `erased`, its body was erased.
+            ConfigurationError: there is no key to open it.
+        """
+        record = self.open(row)
+        if row.sealed is None:
+            return {}
+        with self._read() as archive:
+            return archive.disclosed(record, row.sealed)
 
     def checkpoint(self) -> str:
         """The signed tree head.
@@ -157,20 +205,35 @@ class LogReader:
         return b"" if row is None else bytes(row[0])
 
     def receipt(self, record_id: RecordId) -> str:
-        """The receipt of one record under the present checkpoint, in the form of C2SP tlog-proof.
+        """The receipt of one record, in the form of C2SP tlog-proof.
+
+        Under the last checkpoint that witnesses have signed, if it reaches so far;
+        else under the present one.
 
         Raises:
             NotFoundError: the log has no record of this id.
             UnavailableError: the file cannot be read, or has no tiles for it.
         """
         with self.snapshot():
-            row, note = self.find(record_id), self.checkpoint()
+            row = self.find(record_id)
+            note = self._note_over(row.index)
             try:
                 nodes = nodes_from(lambda level, number: self.tile(TileName(level, number)))
                 proof = inclusion_proof(nodes, row.index, read_checkpoint(note).size)
             except InputError as err:
                 raise UnavailableError(f"the log is damaged: {err}", code="log_unreadable") from err
         return spell_receipt(row.entry, row.index, proof, note)
+
+    def witnessed(self) -> str | None:
+        """The last checkpoint that witnesses have signed, with their cosignatures; None if there is none."""
+        try:
+            return self._witnessed.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def _note_over(self, index: int) -> str:
+        note = self.witnessed()
+        return note if note is not None and index < read_checkpoint(note).size else self.checkpoint()
 
     def tallies(self) -> dict[str, int]:
         """What the log counts: records by kind, and uses of each license.
@@ -198,6 +261,42 @@ class LogReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextmanager
+    def _read(self) -> Iterator[Archive]:
+        """The opened records.
+
+        Raises:
+            ConfigurationError: there is no key, or it is another log's.
+            UnavailableError: the file cannot be read.
+        """
+        if self._record_key is None:
+            raise ConfigurationError("expected the key that opens the log's sealed records", code="no_record_key")
+        try:
+            if self._opened is None:
+                self._opened = Archive(self._database, Vault(self._record_key, self._database))
+            yield self._opened
+        except sqlite3.Error as err:
+            raise _unreadable(err) from err
+
+    def _conditions(self, wanted: Search) -> tuple[list[str], list[object]]:
+        clauses: list[str] = []
+        values: list[object] = []
+        if wanted.kind is not None:
+            clauses.append("kind = ?")
+            values.append(wanted.kind.value)
+        # `at` has a fixed width, so the order of texts is the order of instants.
+        for sign, bound in ((">=", wanted.since), ("<", wanted.until)):
+            if bound is not None:
+                clauses.append(f"at {sign} ?")
+                values.append(spell_instant(bound))
+        for name in FINDABLE:
+            value = getattr(wanted, name)
+            if value is not None:
+                with self._read() as archive:
+                    values += archive.terms(f"{name}:{value}", f"subject:{name}:{value}")
+                clauses.append(_FOUND)
+        return clauses, values
+
     def _one(self, statement: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
         try:
             row: tuple[Any, ...] | None = self._database.execute(statement, values).fetchone()
@@ -219,37 +318,22 @@ class LogReader:
             raise _unreadable(err) from err
 
 
-def open_reader(path: Path) -> LogReader:
+def witnessed_path(log: Path) -> Path:
+    """Where the last checkpoint is that witnesses have signed, beside the log's file."""
+    return log.with_name(f"{log.stem}.witnessed")
+
+
+def open_reader(path: Path, record_key: bytes | None = None) -> LogReader:
     """Open the log to read it, also while its writer runs.
+
+    Args:
+        path: The log's file.
+        record_key: What opens the sealed bodies; the rest can be read without.
 
     Raises:
         UnavailableError: there is no log, or it cannot be read.
     """
-    return LogReader(path)
-
-
-def _conditions(wanted: Search) -> tuple[list[str], list[object]]:
-    clauses: list[str] = []
-    values: list[object] = []
-    if wanted.kind is not None:
-        clauses.append("kind = ?")
-        values.append(wanted.kind.value)
-    # `at` has a fixed width, so the order of texts is the order of instants.
-    for sign, bound in ((">=", wanted.since), ("<", wanted.until)):
-        if bound is not None:
-            clauses.append(f"at {sign} ?")
-            values.append(spell_instant(bound))
-    for name in _BODY_MEMBERS:
-        value = getattr(wanted, name)
-        if value is not None:
-            # A damaged entry must not hide the others: it matches nothing. A decision names
-            # one `item`, an act may name several `items`: both are found by the one.
-            text = "CAST(entry AS TEXT)"
-            one = f"json_extract({text}, '$.body.{name}') = ?"
-            many = f"EXISTS (SELECT 1 FROM json_each({text}, '$.body.{name}s') WHERE value = ?)"  # noqa: S608 our own names
-            clauses.append(f"CASE WHEN json_valid({text}) THEN {one} OR {many} END")
-            values += [value, value]
-    return clauses, values
+    return LogReader(path, record_key)
 
 
 def _unreadable(err: sqlite3.Error) -> UnavailableError:

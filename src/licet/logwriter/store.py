@@ -17,18 +17,23 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from licet.errors import ConfigurationError, ConflictError, InputError, LicetError, UnavailableError
+from licet.logwriter.archive import SCHEMA as _ARCHIVE_SCHEMA
 from licet.logwriter.batch import Batch
+from licet.logwriter.duties import Duties, Duty, duty_of
 from licet.logwriter.keys import LogKeys
-from licet.records import Receipt, Record
+from licet.logwriter.vault import SCHEMA as _VAULT_SCHEMA
+from licet.logwriter.vault import Vault
+from licet.records import Receipt, Record, terms_of
+from licet.records.sealing import seal, subjects_of
 from licet.records.tlog import Checkpoint, Frontier, ReceiptError, verify_checkpoint
 
 Outcome: TypeAlias = Receipt | LicetError
 """What became of one entry of a batch."""
 
-FORM = 1
-"""`user_version` of a file of this form; the hash chain's, before it, is 0."""
+FORM = 2
+"""`user_version` of a file of this form. 1 had no sealed bodies; the hash chain's, before it, is 0."""
 
-_SCHEMA = (
+_FIRST_SCHEMA = (
     # The signed tree head, and when it was signed, in seconds since 1970.
     """CREATE TABLE tree(
       one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, signed_at INTEGER NOT NULL,
@@ -42,15 +47,18 @@ _SCHEMA = (
     )""",
     "CREATE TABLE tallies(subject TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE objects(object TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
-    f"PRAGMA user_version = {FORM}",
 )
+_SCHEMA = (*_FIRST_SCHEMA, *_ARCHIVE_SCHEMA, *_VAULT_SCHEMA, f"PRAGMA user_version = {FORM}")
 _INSERT = "INSERT INTO entries(place, id, at, kind, entry) VALUES (?, ?, ?, ?, ?)"
 _TILE = "INSERT OR REPLACE INTO tiles(level, number, hashes) VALUES (?, ?, ?)"
+_BODY = "INSERT INTO bodies(place, sealed) VALUES (?, ?)"
+_FIND = "INSERT OR IGNORE INTO finds(term, place) VALUES (?, ?)"
 _TALLY = "INSERT INTO tallies VALUES (?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
 _OBJECT = "INSERT OR REPLACE INTO objects(object, item) VALUES (?, ?)"
 _SIGN = "INSERT OR REPLACE INTO tree(one, size, signed_at, checkpoint) VALUES (1, ?, ?, ?)"
 _BY_IDS = "SELECT id, place, CAST(entry AS BLOB) FROM entries WHERE id IN (SELECT value FROM json_each(?))"
 _MODE = 0o600
+_CACHE_KIB, _WAL_PAGES = 64 * 1024, 8192
 
 
 class LogStore:
@@ -61,21 +69,35 @@ class LogStore:
         keys: What signs the checkpoints.
         now_s: Gives the seconds since 1970.
         max_bytes: The most the file may grow to. None: the disk decides.
+        record_key: What wraps the keys that seal records. None: entries are written
+            as they are given, which is for a log that is being carried over.
 
     Raises:
         ConflictError: with the code `log_locked`, another writer has it open; with
             `log_old_form`, it is a hash chain, which `carry_over` makes into this.
-        ConfigurationError: it is of a later form.
+        ConfigurationError: it is of a later form, or another key wrapped its keys.
         UnavailableError: the file cannot be opened or is not a log (`log_unavailable`),
             or its end is not what these keys signed (`log_damaged`).
     """
 
-    def __init__(self, path: Path, keys: LogKeys, now_s: Callable[[], int], *, max_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        keys: LogKeys,
+        now_s: Callable[[], int],
+        *,
+        max_bytes: int | None = None,
+        record_key: bytes | None = None,
+    ) -> None:
         self._keys, self._now_s, self._signed_at = keys, now_s, 0
+        self._vault: Vault | None = None
+        self._has_erased = False
         self._lock = lock_exclusively(path.with_name(path.name + ".lock"))
         try:
             self._database = _open(path, max_bytes)
             try:
+                if record_key is not None:
+                    self._vault = self._open_vault(record_key)
                 self._tree, self._checkpoint = self._load()
             except BaseException:
                 self._database.close()
@@ -113,10 +135,10 @@ class LogStore:
             self._database.execute("BEGIN IMMEDIATE")
             batch = Batch(self._tree.copy(), self._known(records))
             outcomes = tuple(
-                each if isinstance(each, LicetError) else batch.take(each, entry)
+                each if isinstance(each, LicetError) else self._take(batch, each, entry)
                 for each, entry in zip(records, entries, strict=True)
             )
-            signed = self._write(batch) if batch.rows else None
+            signed = self._write(batch) if batch.tree.size > self._tree.size else None
             self._database.execute("COMMIT")
         except sqlite3.Error as err:
             self._abandon()
@@ -128,6 +150,7 @@ class LogStore:
             self._signed_at, self._checkpoint = signed
             self._tree = batch.tree
             self._tree.full.clear()
+        self._clean_up()
         return outcomes
 
     def close(self) -> None:
@@ -146,9 +169,42 @@ class LogStore:
         ids = ",".join(f'"{each.id}"' for each in records if isinstance(each, Record))  # an id needs no escapes
         return {row[0]: (row[1], row[2]) for row in self._database.execute(_BY_IDS, (f"[{ids}]",))}
 
+    def _take(self, batch: Batch, record: Record, entry: bytes) -> Outcome:
+        if self._vault is None:
+            return batch.take(record, entry)
+        try:
+            sealed = seal(record, entry, self._vault.keys_for(subjects_of(record)))
+            duty = None if batch.knows(record) else duty_of(record)
+            if duty is not None:
+                self._carry_out(duty, record, batch)
+        except LicetError as err:
+            return err
+        return batch.take(record, entry, sealed, map(self._vault.term, terms_of(record)))
+
+    def _carry_out(self, duty: Duty, record: Record, batch: Batch) -> None:
+        """Hold, release or erase, over everything that came before it, also in this batch."""
+        if self._vault is not None:
+            self._flush(batch)
+            Duties(self._database, self._vault).carry_out(duty, record, batch.tree.size)
+            self._has_erased |= duty is Duty.ERASE
+
+    def _clean_up(self) -> None:
+        """Empty the write-ahead log, which has pages from before an erasure; a reader may put it off."""
+        if self._has_erased:
+            with suppress(sqlite3.Error):
+                is_busy = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                self._has_erased = bool(is_busy)
+
+    def _flush(self, batch: Batch) -> None:
+        self._database.executemany(_INSERT, batch.rows)
+        self._database.executemany(_BODY, batch.bodies)
+        self._database.executemany(_FIND, batch.finds)
+        for rows in (batch.rows, batch.bodies, batch.finds):
+            rows.clear()
+
     def _write(self, batch: Batch) -> tuple[int, str]:
         """Write what the batch adds, and the checkpoint over it."""
-        self._database.executemany(_INSERT, batch.rows)
+        self._flush(batch)
         tiles = batch.tree.changed_since(self._tree.size)
         self._database.executemany(_TILE, [(name.level, name.number, content) for name, content in tiles])
         self._database.executemany(_TALLY, list(batch.tallies.items()))
@@ -164,10 +220,28 @@ class LogStore:
 
     def _abandon(self) -> None:
         """Undo what is open. SQLite has already done so after some failures."""
+        if self._vault is not None:
+            self._vault.forget()
         # A rollback that fails leaves the transaction uncommitted all the same.
         with suppress(sqlite3.Error):
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
+
+    def _open_vault(self, record_key: bytes) -> Vault:
+        """Open the keys, and index entries that were written before there was an index."""
+        self._database.execute("BEGIN IMMEDIATE")
+        vault = Vault(record_key, self._database)
+        vault.prepare()
+        plain = self._database.execute(
+            "SELECT place, CAST(entry AS BLOB) FROM entries WHERE place NOT IN (SELECT place FROM bodies)"
+        )
+        if self._database.execute("SELECT 1 FROM finds LIMIT 1").fetchone() is None:
+            for place, entry in plain:
+                record = _read(entry)
+                if isinstance(record, Record):
+                    self._database.executemany(_FIND, [(vault.term(word), place) for word in terms_of(record)])
+        self._database.execute("COMMIT")
+        return vault
 
     def _load(self) -> tuple[Frontier, str]:
         """Read the right edge of the tree, and check that it is what was signed."""
@@ -236,6 +310,9 @@ def _open(path: Path, max_bytes: int | None) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute("PRAGMA secure_delete=ON")
+        # The index is written all over: hold its pages, and bring each to the file less often.
+        database.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        database.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
         if max_bytes is not None:
             page_bytes = database.execute("PRAGMA page_size").fetchone()[0]
             database.execute(f"PRAGMA max_page_count={max(1, max_bytes // page_bytes)}")
@@ -256,5 +333,10 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.execute("COMMIT")
     elif form == 0:
         raise ConflictError("expected a tile log, found a hash chain: run `licet log migrate`", code="log_old_form")
+    elif form == 1:
+        database.execute("BEGIN IMMEDIATE")
+        for statement in (*_ARCHIVE_SCHEMA, *_VAULT_SCHEMA, f"PRAGMA user_version = {FORM}"):
+            database.execute(statement)
+        database.execute("COMMIT")
     elif form != FORM:
         raise ConfigurationError(f"expected a log of form `{FORM}`, found `{form}`")

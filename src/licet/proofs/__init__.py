@@ -1,9 +1,10 @@
-"""Proofs: what holds of a policy whoever asks, and what two policies answer differently."""
+"""Proofs: what holds of a policy whoever asks, what two policies answer differently, and whom a draft would reach."""
 
 from licet.proofs.circumstances import Circumstances, scene_of
 from licet.proofs.diff import Difference, DifferenceKind, DiffReport, Example, diff, kind_of
 from licet.proofs.family import plain_family, small_family, whole_family
 from licet.proofs.history import Touched, touched
+from licet.proofs.impact import Assessor, StandingShapes, assess, under_draft
 from licet.proofs.invariant import (
     RECORD_NAMES,
     About,
@@ -22,12 +23,15 @@ from licet.proofs.invariant import (
     Turning,
 )
 from licet.proofs.prove import Procedure, prove
+from licet.proofs.reach import Band, Impact, Reached
 from licet.proofs.read import read_invariants, shipped_invariants, together
 from licet.proofs.report import Counterexample, Finding, ProofReport, Result, RuleNote
 
 __all__ = [
     "RECORD_NAMES",
     "About",
+    "Assessor",
+    "Band",
     "Built",
     "Change",
     "ChangeKind",
@@ -41,6 +45,7 @@ __all__ = [
     "DisclosedTo",
     "Example",
     "Finding",
+    "Impact",
     "Invariant",
     "JoinLaw",
     "Joined",
@@ -48,11 +53,14 @@ __all__ = [
     "OutcomeIs",
     "Procedure",
     "ProofReport",
+    "Reached",
     "Result",
     "RuleNote",
+    "StandingShapes",
     "StructureLaw",
     "Touched",
     "Turning",
+    "assess",
     "diff",
     "kind_of",
     "plain_family",
@@ -63,5 +71,6 @@ __all__ = [
     "small_family",
     "together",
     "touched",
+    "under_draft",
     "whole_family",
 ]

@@ -5,7 +5,7 @@ that are alike are checked once, and what is found holds for each of them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias
 
@@ -41,12 +41,20 @@ Verdicts: TypeAlias = Mapping[Facts, Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One set of rules with its complete table; `alike` are the sets that have the same."""
+    """One set of rules with its complete table; `alike` are the sets that have the same.
+
+    `values` are the facts of each row as invariants read them, spelled once for all of them.
+    """
 
     rules: RuleSet
     record: str
     verdicts: Verdicts
     alike: tuple[str, ...]
+    values: tuple[Mapping[str, str], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Spell the facts."""
+        object.__setattr__(self, "values", tuple(facts.as_value() for facts in self.verdicts))
 
 
 def rule_sets(policy: Policy) -> Iterator[RuleSet]:
@@ -62,17 +70,16 @@ def record_of(rules: RuleSet) -> type[Facts] | None:
 
 def requirements_of(policy: Policy, judge: Judge) -> tuple[Requirement, ...]:
     """The distinct tables of a policy, each judged over every combination of its facts."""
-    found: dict[object, Requirement] = {}
+    alike: dict[object, list[tuple[RuleSet, type[Facts]]]] = {}
     for rules in rule_sets(policy):
         kind = record_of(rules)
-        if kind is None:
-            continue
-        shape = shape_of(rules)
-        if shape in found:
-            found[shape] = replace(found[shape], alike=(*found[shape].alike, rules.id))
-        else:
-            found[shape] = Requirement(rules, NAMES_OF_RECORDS[kind], _verdicts(rules, kind, judge), (rules.id,))
-    return tuple(found.values())
+        if kind is not None:
+            alike.setdefault(shape_of(rules), []).append((rules, kind))
+    found = []
+    for (rules, kind), *others in alike.values():
+        names = (rules.id, *(other.id for other, _ in others))
+        found.append(Requirement(rules, NAMES_OF_RECORDS[kind], _verdicts(rules, kind, judge), names))
+    return tuple(found)
 
 
 def shape_of(rules: RuleSet) -> object:
@@ -88,8 +95,8 @@ def shape_of(rules: RuleSet) -> object:
 def find_breach(invariant: Invariant, requirement: Requirement) -> tuple[int, Counterexample | None]:
     """Over how many combinations an invariant was tried on a table, and the first that breaks it."""
     tried, found = 0, None
-    for facts, verdict in requirement.verdicts.items():
-        if not invariant.speaks_of(facts.as_value()):
+    for value, (facts, verdict) in zip(requirement.values, requirement.verdicts.items(), strict=True):
+        if not invariant.speaks_of(value):
             continue
         tried += 1
         if found is None:

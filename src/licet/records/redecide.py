@@ -11,10 +11,8 @@ from typing import Any
 
 import msgspec
 
-from licet.decisions import judge
-from licet.decisions.judge import join
-from licet.directives import Facts, Policy, ReleaseFacts, RuleSet
-from licet.directives.facts import RECORDS
+from licet.decisions import join, judge
+from licet.directives import RECORDS, Facts, Policy, ReleaseFacts, RuleSet
 from licet.errors import InputError
 from licet.records.record import Record, RecordKind
 from licet.terms import Outcome

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 metadata = MetaData()
 
@@ -74,6 +74,14 @@ presented = Table(
     Column("issuer", String(64), primary_key=True),
     Column("jti", String(128), primary_key=True),
     Column("expires_at", String(40), nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    # Every content that ever was in force, so that a past decision can be made again.
+    Column("digest", String(64), primary_key=True),
+    Column("bundle", Text, nullable=False),
 )
 
 outbox = Table(

@@ -24,6 +24,8 @@ from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, par
 
 NONCES_A_KEY = 16
 _READING = "licet_reading"
+_BEFORE = "1"
+_AT_A_TIME = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Store:
             )
 
     def check(self) -> None:
-        """Refuse a database that is not an instance of this version.
+        """Bring an instance of the version before this one up to it; refuse what is neither.
 
         Raises:
             ConfigurationError: it is not.
@@ -77,7 +79,10 @@ class Store:
                 found = tx.meta("schema")
         except (UnavailableError, NotFoundError) as err:
             raise ConfigurationError("expected a database that `licet init` has made") from err
-        if found != schema.SCHEMA_VERSION:
+        if found == _BEFORE:
+            with self.write() as tx:
+                tx.upgrade()
+        elif found != schema.SCHEMA_VERSION:
             raise ConfigurationError(f"expected a store of the schema `{schema.SCHEMA_VERSION}`, found `{found}`")
 
     @contextmanager
@@ -146,6 +151,17 @@ class Transaction:
         bodies = self._connection.execute(query.order_by(schema.rows.c.key)).scalars()
         return [decode_row(kind, body) for body in bodies]
 
+    def each(self, kind: RowKind) -> Iterator[Row]:
+        """All rows of a kind, one at a time: there may be a million."""
+        query = select(schema.rows.c.body).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
+        for body in self._connection.execute(query, execution_options={"yield_per": _AT_A_TIME}).scalars():
+            yield decode_row(kind, body)
+
+    def count(self, kind: RowKind) -> int:
+        """How many rows of a kind there are."""
+        query = select(func.count()).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
+        return int(self._connection.execute(query).scalar_one())
+
     def since(self, sequence: int) -> list[RowChange]:
         """Every row changed after `sequence`, once each, in order.
 
@@ -184,6 +200,32 @@ class Transaction:
     def set_meta(self, name: str, value: str) -> None:
         """Set a single value."""
         self._replace(schema.meta, {"name": name}, {"name": name, "value": value})
+
+    def upgrade(self) -> None:
+        """From version 1: policies were not kept by digest."""
+        schema.policies.create(self._connection, checkfirst=True)
+        self.set_meta("schema", schema.SCHEMA_VERSION)
+
+    # Policies that were in force.
+
+    def keep_policy(self, policy_digest: str, bundle: Mapping[str, Any]) -> None:
+        """Keep a policy bundle's content, once, for as long as the store is kept."""
+        values = {"digest": policy_digest, "bundle": json.dumps(bundle)}
+        self._replace(schema.policies, {"digest": policy_digest}, values)
+
+    def policy(self, policy_digest: str) -> Mapping[str, Any]:
+        """A policy bundle by the digest of its content.
+
+        Raises:
+            NotFoundError: with the code `policy_unknown`, none of it was ever in force here.
+        """
+        query = select(schema.policies.c.bundle).where(schema.policies.c.digest == policy_digest)
+        text = self._connection.execute(query).scalar_one_or_none()
+        if text is None:
+            told = f"expected the digest of a policy that was in force, found `{policy_digest}`"
+            raise NotFoundError(told, code="policy_unknown")
+        found: Mapping[str, Any] = json.loads(text)
+        return found
 
     # Directives and parameters.
 

@@ -1,0 +1,118 @@
+"""What of a record is hashed and stays: the decision's form, and commitments to what is sealed.
+
+Commitments are salted: a value that has two hundred possibilities would be found
+by trying each against a bare hash. They hide a value only for as long as the salts are
+secret; nobody should call them anonymous.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+
+from licet.errors import InputError
+from licet.records.record import MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
+from licet.terms import RecordId, parse_instant, require_id
+
+VERSION = 2
+PLAIN = ("outcome", "act", "policy", "age_ms", "gateway")
+"""Members of a record's body that stand in the leaf as they are; of all others there is a commitment."""
+
+_MARK = b'"v":2}'
+_DIGEST_HEX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An entry of the log whose body is sealed elsewhere.
+
+    Attributes:
+        plain: The members of the body that are not sealed, and `rules`, the rules that fired, without
+            those that are counsel's alone.
+        commitments: The salted digest of each sealed value, in hexadecimal, by its name.
+        sealed: SHA-256 of the sealed body, in hexadecimal.
+    """
+
+    id: RecordId
+    at: datetime
+    kind: RecordKind
+    plain: Mapping[str, Any]
+    commitments: Mapping[str, str]
+    sealed: str
+
+    def to_bytes(self) -> bytes:
+        """Write the entry as canonical JSON.
+
+        Raises:
+            InputError: with the code `record_too_large`, it is longer than an entry may be.
+        """
+        entry = _ENCODER.encode(
+            {
+                **self.plain,
+                "v": VERSION,
+                "id": self.id,
+                "at": spell_instant(self.at),
+                "kind": self.kind.value,
+                "commitments": self.commitments,
+                "sealed": self.sealed,
+            }
+        )
+        if len(entry) > MAX_ENTRY_BYTES:
+            raise InputError(f"expected a leaf of at most `{MAX_ENTRY_BYTES}` bytes", code="record_too_large")
+        return entry
+
+    @classmethod
+    def from_bytes(cls, entry: bytes) -> Self:
+        """Read an entry exactly as `to_bytes` writes it.
+
+        Raises:
+            InputError: it is no leaf, or is spelled in another way.
+        """
+        try:
+            members = _DECODER.decode(entry)
+            told = msgspec.convert(members, _Envelope)
+            at = parse_instant(told.at)
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as err:
+            raise InputError(f"expected a leaf of version `{VERSION}`: {err}") from err
+        if _ENCODER.encode(members) != entry or spell_instant(at) != told.at or len(entry) > MAX_ENTRY_BYTES:
+            raise InputError("expected a leaf in canonical JSON, found another spelling")
+        require_id(told.id, "a record")
+        plain = {name: members[name] for name in (*PLAIN, "rules") if name in members}
+        return cls(RecordId(told.id), at, told.kind, plain, told.commitments, told.sealed)
+
+
+def read_entry(entry: bytes) -> Record | Leaf:
+    """Read an entry of either form: a leaf, or a record of the first form, whose body is not sealed.
+
+    Raises:
+        InputError: it is neither.
+    """
+    return Leaf.from_bytes(entry) if entry.endswith(_MARK) else Record.from_bytes(entry)
+
+
+class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The members of every leaf."""
+
+    v: int
+    id: str
+    at: str
+    kind: RecordKind
+    commitments: dict[str, str]
+    sealed: str
+    outcome: Any = None
+    act: Any = None
+    rules: tuple[str, ...] = ()
+    policy: Any = None
+    age_ms: Any = None
+    gateway: Any = None
+
+    def __post_init__(self) -> None:
+        digests = (self.sealed, *self.commitments.values())
+        if self.v != VERSION or any(len(digest) != _DIGEST_HEX for digest in digests):
+            raise ValueError(f"expected version `{VERSION}` and digests of SHA-256")
+
+
+_DECODER = msgspec.json.Decoder()
+_ENCODER = msgspec.json.Encoder(order="sorted")

@@ -1,0 +1,164 @@
+"""Seal the body of a record apart from its leaf, so that it can be erased while the proof stays.
+
+A record is sealed to each of its subjects: its key derives from all their keys at
+once, so that the end of any one of them erases it. Nothing here is random: the same
+record under the same keys is the same leaf and the same sealed body, which is how a
+writer that asks again gets its first receipt. The nonce depends on the body, so that
+two bodies under one id never share one.
+
+A sealed body: one byte that counts the keys, their ids, the nonce, the ciphertext.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha256, shake_256
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from licet.errors import InputError, NotFoundError, TrustError
+from licet.records.leaf import PLAIN, Leaf
+from licet.records.record import Record
+
+KEY_ID_BYTES, SECRET_BYTES, NONCE_BYTES = 8, 32, 12
+INSTANCE = "instance"
+"""The subject of records that are about no person and no organization."""
+
+_DOMAIN = b"licet record/2"
+_PLAIN = frozenset(PLAIN)
+_SALT_BYTES = 16
+_NAME = itemgetter(0)
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SealingKey:
+    """A subject's key. Its id says which one sealed a record, and nothing of the subject."""
+
+    id: bytes
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A leaf, and the sealed body that goes with it."""
+
+    leaf: bytes
+    body: bytes
+
+
+def subjects_of(record: Record) -> tuple[str, ...]:
+    """Whose keys seal a record: its party's and its organization's, or the instance's."""
+    found = [(name, record.body.get(name)) for name in ("organization", "party")]
+    return tuple(f"{name}:{value}" for name, value in found if isinstance(value, str)) or (INSTANCE,)
+
+
+def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
+    """Seal a record to all of these keys.
+
+    Args:
+        record: What happened.
+        entry: The same, as `Record.to_bytes` writes it; this is what is sealed.
+        keys: The keys of `subjects_of(record)`, in that order.
+
+    Raises:
+        InputError: its leaf would be longer than an entry may be.
+    """
+    root = _root(record, keys)
+    salts = _expand(root, b"salts")
+    nonce = blake2b(entry, key=salts, person=b"nonce", digest_size=NONCE_BYTES).digest()
+    head = bytes([len(keys)]) + b"".join([key.id for key in keys])
+    body = head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, head + record.id.encode())
+    commitments = {name: commit(salt, value) for name, salt, value in _salted(record.body, salts)}
+    told = record.body
+    plain = {name: told[name] for name in PLAIN if told.get(name) is not None}
+    rules = _rules(told)
+    if rules:
+        plain["rules"] = rules
+    leaf = Leaf(record.id, record.at, record.kind, plain, commitments, sha256(body).hexdigest())
+    return Sealed(leaf.to_bytes(), body)
+
+
+def open_sealed(leaf: bytes, body: bytes, key_of: Callable[[bytes], bytes | None]) -> Record:
+    """Open a sealed body, and check that the leaf commits to it.
+
+    Args:
+        leaf: The entry in the log.
+        body: The sealed body.
+        key_of: The secret of a key by its id; None if it is gone.
+
+    Raises:
+        NotFoundError: with the code `erased`, a key was destroyed.
+        TrustError: with the code `altered_body`, it is not the body of this leaf.
+    """
+    keys = [SealingKey(each, key_of(each) or b"") for each in key_ids(body)]
+    if not all(key.secret for key in keys):
+        raise NotFoundError("the record's body was erased: the key that sealed it is destroyed", code="erased")
+    start = 1 + KEY_ID_BYTES * len(keys)
+    head, nonce, content = body[:start], body[start : start + NONCE_BYTES], body[start + NONCE_BYTES :]
+    told = Leaf.from_bytes(leaf)
+    try:
+        entry = AESGCM(_expand(_root(told, keys), b"key")).decrypt(nonce, content, head + told.id.encode())
+        record = Record.from_bytes(entry)
+    except (InvalidTag, ValueError, InputError) as err:
+        raise TrustError("the sealed body does not open under its keys", code="altered_body") from err
+    if seal(record, entry, keys) != Sealed(leaf, body):
+        raise TrustError("the leaf does not commit to this body", code="altered_body")
+    return record
+
+
+def key_ids(body: bytes) -> tuple[bytes, ...]:
+    """Which keys sealed a body."""
+    count = body[0] if body else 0
+    return tuple(body[1 + KEY_ID_BYTES * n : 1 + KEY_ID_BYTES * (n + 1)] for n in range(count))
+
+
+def disclosed(record: Record, body: bytes, key_of: Callable[[bytes], bytes | None]) -> Mapping[str, tuple[str, Any]]:
+    """The salt and value behind each commitment, by name: whoever is given a pair can check it against the leaf."""
+    keys = [SealingKey(each, key_of(each) or b"") for each in key_ids(body)]
+    salts = _expand(_root(record, keys), b"salts")
+    return {name: (salt.hex(), value) for name, salt, value in _salted(record.body, salts)}
+
+
+def commit(salt: bytes, value: object) -> str:
+    """The commitment to a value: SHA-256 of its salt and its canonical JSON, in hexadecimal."""
+    return sha256(salt + _ENCODER.encode(value)).hexdigest()
+
+
+def _root(record: Record | Leaf, keys: Sequence[SealingKey]) -> bytes:
+    """HKDF with SHA-256 over all keys at once. Source: RFC 5869 sections 2.2 and 2.3."""
+    extracted = hmac.digest(_DOMAIN, b"".join(key.secret for key in keys), "sha256")
+    return _expand(extracted, b"record " + record.id.encode())
+
+
+def _expand(key: bytes, info: bytes) -> bytes:
+    """One block of HKDF-Expand, which is all that a key needs. Source: RFC 5869 section 2.3."""
+    return hmac.digest(key, info + b"\x01", "sha256")
+
+
+def _salted(body: Mapping[str, Any], key: bytes) -> list[tuple[str, bytes, Any]]:
+    """Each member that gets a commitment of its own, with its salt; one salt tells nothing of the others.
+
+    The salts are consecutive pieces of one stream. Source: FIPS 202 section 6.2, SHAKE256.
+    """
+    values = sorted([one for one in body.items() if one[1] is not None and one[0] not in _PLAIN], key=_NAME)
+    stream = shake_256(key).digest(_SALT_BYTES * len(values))
+    return [
+        (name, stream[place * _SALT_BYTES : (place + 1) * _SALT_BYTES], value)
+        for place, (name, value) in enumerate(values)
+    ]
+
+
+def _rules(body: Mapping[str, Any]) -> list[str]:
+    """The rules that fired, each once and in order, without those that are counsel's alone."""
+    lists = [body.get("grounds")]
+    requirements = body.get("requirements")
+    if isinstance(requirements, list):
+        lists += [each.get("rules") for each in requirements if isinstance(each, dict)]
+    fired = {rule for each in lists if isinstance(each, list) for rule in each if isinstance(rule, str)}
+    hidden = body.get("undisclosed")
+    return sorted(fired.difference(hidden if isinstance(hidden, list) else ())) if fired else []
