@@ -81,6 +81,8 @@ WRONG = [
     ('dialects = ["openai"]', "dialects = []", 13, "upstreams.main.dialects", "a list of openai"),
     ('dialects = ["openai"]', "dialects = [1]", 13, "upstreams.main.dialects", "a list of openai"),
     ('dialects = ["openai"]', "dialects = [[]]", 13, "upstreams.main.dialects", "a list of openai"),
+    ('dialects = ["openai"]', 'credential_header = "cookie"', 13, "upstreams.main.credential_header", "one of author"),
+    ('dialects = ["openai"]', "credential_header = []", 13, "upstreams.main.credential_header", "one of author"),
     ('dialects = ["openai"]', 'credential = "sk-live"', 13, "upstreams.main.credential", "never the secret itself"),
     ('dialects = ["openai"]', 'credential = "env:"', 13, "upstreams.main.credential", "never the secret itself"),
     ('dialects = ["openai"]', 'credential = "env:NOT_SET"', 13, "upstreams.main.credential", "that holds the secret"),
@@ -322,3 +324,19 @@ def test_everything_secret_is_the_owners_alone(tmp_path):
     assert {modes[places.directory], modes[places.secrets]} == {0o700}
     assert (places.directory / "licet.db").stat().st_mode & 0o077 == 0
     assert places.administrator_token.read_text().strip() == made.token
+
+
+@pytest.mark.parametrize(
+    ("line", "surface", "header"),
+    [
+        ("", Surface.OPENAI, {"authorization": "Bearer sk-live"}),
+        ("", Surface.ANTHROPIC, {"x-api-key": "sk-live"}),
+        ("", Surface.GEMINI, {"x-goog-api-key": "sk-live"}),
+        ('credential_header = "api-key"\n', Surface.OPENAI, {"api-key": "sk-live"}),
+        ('credential_header = "authorization"\n', Surface.GEMINI, {"authorization": "Bearer sk-live"}),
+    ],
+)
+def test_a_credential_goes_where_the_upstream_reads_it(file, monkeypatch, line, surface, header):
+    monkeypatch.setenv("UPSTREAM_KEY", "sk-live")
+    file.write_text(GOOD + line + 'credential = "env:UPSTREAM_KEY"\n')
+    assert read_config(file).upstreams[0].authorization(surface) == header

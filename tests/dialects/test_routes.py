@@ -19,6 +19,11 @@ def found(method, path, query=b"", headers=None):
 
 UNDERSTOOD = [
     (("POST", b"/v1/chat/completions"), (OPENAI, "inference", "body", None)),
+    (("POST", b"/openai/deployments/m-1/chat/completions", b"api-version=1"), (OPENAI, "inference", "body", "m-1")),
+    (("POST", b"/openai/deployments/m-1/completions"), (OPENAI, "inference", "body", "m-1")),
+    (("POST", b"/openai/deployments/m-1/embeddings"), (OPENAI, "inference", "never", "m-1")),
+    (("POST", b"/openai/deployments/m-1/images/generations"), (OPENAI, "inference", "body", "m-1")),
+    (("POST", b"/openai/deployments/m-1/audio/speech"), (OPENAI, "inference", "never", "m-1")),
     (("POST", b"/v1/completions"), (OPENAI, "inference", "body", None)),
     (("POST", b"/v1/responses"), (OPENAI, "inference", "body", None)),
     (("POST", b"/v1/embeddings"), (OPENAI, "inference", "never", None)),
@@ -72,6 +77,9 @@ NOT_UNDERSTOOD = [
     ("POST", b"/v1/responses/"),
     ("GET", b"/v1/responses/resp_1"),
     ("POST", b"/v1/audio/transcriptions"),
+    ("POST", b"/openai/deployments/m/audio/transcriptions"),
+    ("POST", b"/openai/deployments/m"),
+    ("POST", b"/openai/v1/chat/completions"),
     ("POST", b"/v1/images/edits"),
     ("POST", b"/v1/messages/batches"),
     ("GET", b"/v1/messages"),

@@ -85,6 +85,49 @@ async def test_a_stream_of_responses_is_whole_for_those_who_do_not_wait(instance
         assert len([event async for event in events if event.type == "response.output_text.delta"]) == 7
 
 
+def azure(instance, key):
+    """The official client as Azure's callers configure it."""
+    return openai.AzureOpenAI(
+        azure_endpoint=instance.gateway, api_key=key, api_version="2026-01-01-preview", max_retries=0
+    )
+
+
+def test_a_deployment_is_the_model_of_its_path(instance, upstream, key):
+    with azure(instance, key) as sdk:
+        answer = sdk.chat.completions.create(model="open-1", messages=[{"role": "user", "content": "hi"}])
+        assert answer.choices[0].message.content
+        assert sdk.embeddings.create(model="open-1", input="hi", encoding_format="float").data
+        with pytest.raises(openai.PermissionDeniedError):
+            sdk.chat.completions.create(model="stopped-1", messages=[])
+        with pytest.raises(openai.NotFoundError):
+            sdk.chat.completions.create(model="nowhere-1", messages=[])
+        with pytest.raises(openai.AuthenticationError), azure(instance, "other") as stranger:
+            stranger.chat.completions.create(model="open-1", messages=[])
+    seen = upstream.log()
+    assert [(x["path"], x["model"]) for x in seen] == [
+        ("/openai/deployments/open-1/chat/completions", "open-1"),
+        ("/openai/deployments/open-1/embeddings", "open-1"),
+    ]
+    assert not any("api-key" in x["headers"] for x in seen)
+
+
+def test_a_stream_of_a_deployment_is_cut(instance, upstream, key):
+    with azure(instance, key) as sdk:
+        asked = {"model": "mythos-5", "messages": [{"role": "user", "content": STALL}], "stream": True}
+        said = []
+
+        def read_until_cut(events):
+            for event in events:
+                said.append(event)
+                if len(said) == 3:
+                    instance.act("/stop", {"items": ["mythos-5"]})
+
+        with sdk.chat.completions.create(**asked) as events, pytest.raises(openai.APIError) as caught:
+            read_until_cut(events)
+    instance.act("/resume", {"items": ["mythos-5"]})
+    assert caught.value.code == "item_stopped"
+
+
 STREAMS = {
     "completions": ("/v1/completions", {"prompt": STALL}, lambda event: event.choices[0].text),
     "responses": ("/v1/responses", {"input": STALL}, lambda event: getattr(event, "delta", "")),

@@ -32,7 +32,8 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
     ),
 }
-_UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential"})
+_UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential", "credential_header"})
+_CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 # Upper bounds: a limit may be narrowed freely, and widened only so far that it still bounds.
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "body_bytes": (1024, 256 * 1024 * 1024),
@@ -207,7 +208,10 @@ class _Reader:
         listed = self.data["upstreams"][name].get("dialects", list(Surface))
         if not isinstance(listed, list) or not listed or not all(x in tuple(Surface) for x in listed):
             raise self._wrong(section, "dialects", f"a list of {', '.join(Surface)}")
-        return Upstream(name, url, frozenset(map(Surface, listed)), credential)
+        header = self.data["upstreams"][name].get("credential_header")
+        if header is not None and header not in _CREDENTIAL_HEADERS:
+            raise self._wrong(section, "credential_header", f"one of {', '.join(_CREDENTIAL_HEADERS)}")
+        return Upstream(name, url, frozenset(map(Surface, listed)), credential, header)
 
     def _witnesses(self) -> tuple[WitnessAddress, ...]:
         expected = "a list of texts, each a witness's key and its URL: `name+id+key https://witness.example`"

@@ -42,6 +42,7 @@ MODELS = (ListedItem("standin-small", 1_700_000_000), ListedItem("standin-large"
 _JSON, _EVENTS, _TEXT = b"application/json", b"text/event-stream", b"application/octet-stream"
 _MARKER = re.compile(rb"\[\[([a-z0-9= ]+)\]\]")
 _PATH_MODEL = re.compile(r"/v1(?:beta)?/models/([^/]+?)(?::([A-Za-z]+))?")
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(.+)")
 _FIXED = {
     "/v1/chat/completions": (Surface.OPENAI, "answer"),
     "/v1/completions": (Surface.OPENAI, "complete"),
@@ -182,10 +183,12 @@ def _understand(scope: _Scope, body: bytes) -> _Asked | None:
         surface = Surface.GEMINI if found[2] or "beta" in path else guess_surface(query, headers)
         stream = found[2] == "streamGenerateContent"
         return _Asked(surface, found[1], found[2] or "show", stream, b"alt=sse" in query, orders)
-    if path not in _FIXED:
+    deployment = _DEPLOYMENT.fullmatch(path)
+    named = f"/v1/{deployment[2]}" if deployment else path
+    if named not in _FIXED:
         return None
-    surface, act = _FIXED[path]
-    members = _members(body)
+    surface, act = _FIXED[named]
+    members = _members(body) | ({"model": deployment[1]} if deployment else {})
     model, stream = str(members.get("model", "")), bool(members.get("stream"))
     return _Asked(surface, model, act, stream, as_events=True, orders=orders)
 

@@ -1,6 +1,6 @@
 """Where a request carries its API key, and how the key is kept from the upstream.
 
-The official client libraries send it in four places. A request with two
+The official client libraries send it in five places. A request with two
 different keys is two callers, and is refused: licet would decide about one of
 them while the upstream serves the other.
 """
@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from licet.errors import InputError
 
-_KEY_HEADERS = (b"x-api-key", b"x-goog-api-key")
+_KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 _SCHEME = b"bearer"
 
 

@@ -23,7 +23,8 @@ _HOP = frozenset(
 )
 # The caller's key is licet's affair; and an answer is cut between events, so it must not come compressed.
 _OURS = frozenset(
-    {"host", "content-length", "authorization", "x-api-key", "x-goog-api-key", "accept-encoding"}
+    {"host", "content-length", "authorization", "x-api-key", "x-goog-api-key", "api-key"}
+    | {"accept-encoding"}
     # Some servers let this header turn one method into another, which nobody decided on.
     | {"x-http-method-override", "x-http-method", "x-method-override"}
 )
@@ -37,17 +38,22 @@ class Upstream:
         base_url: Scheme, host and perhaps a path before the surface's own.
         dialects: The surfaces it speaks.
         credential: What is sent in place of the caller's key; None sends nothing.
+        credential_header: The header that carries it; None for the surface's own.
     """
 
     name: str
     base_url: URL
     dialects: frozenset[Surface]
     credential: str | None = None
+    credential_header: str | None = None
 
     def authorization(self, surface: Surface) -> dict[str, str]:
         """The header that carries the credential, where the surface expects it; none without one."""
         if self.credential is None:
             return {}
+        if self.credential_header is not None:
+            bearer = "Bearer " if self.credential_header == "authorization" else ""
+            return {self.credential_header: f"{bearer}{self.credential}"}
         match surface:
             case Surface.OPENAI:
                 return {"authorization": f"Bearer {self.credential}"}
