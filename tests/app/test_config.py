@@ -12,6 +12,7 @@ from instance_for_tests import configure, fresh_instance
 from licet.app import Places, create_instance, read_config
 from licet.app.serve import instance
 from licet.errors import ConfigurationError, ConflictError, InputError, LicetError
+from licet.terms import Surface
 from places_for_tests import short_directory
 from standin_for_tests import stand_in
 
