@@ -341,3 +341,40 @@ def test_a_credential_goes_where_the_upstream_reads_it(file, monkeypatch, line, 
     monkeypatch.setenv("UPSTREAM_KEY", "sk-live")
     file.write_text(GOOD + line + 'credential = "env:UPSTREAM_KEY"\n')
     assert read_config(file).upstreams[0].authorization(surface) == header
+
+
+def test_metrics_and_the_access_log_by_default(file):
+    file.write_text(GOOD)
+    config = read_config(file)
+    assert (config.metrics_public, config.metrics_token, config.access_log) == (False, None, True)
+
+
+def test_what_is_said_of_metrics_and_the_access_log(file):
+    secret = file.parent / "metrics"
+    secret.write_text("a planted secret\n")
+    secret.chmod(0o600)
+    file.write_text(GOOD + '\n[metrics]\ntoken = "file:metrics"\n\n[logging]\naccess = false\n')
+    config = read_config(file)
+    assert (config.metrics_public, config.metrics_token, config.access_log) == (False, "a planted secret", False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "expected"),
+    [
+        ("[logging]\naccess = 1", "logging.access", "true or false"),
+        ('[metrics]\npublic = "yes"', "metrics.public", "true or false"),
+        ('[metrics]\npublic = true\ntoken = "env:PATH"', "metrics.public", "no token beside it"),
+        ('[metrics]\ntoken = "a planted secret"', "metrics.token", "a reference"),
+        ('[metrics]\ntoken = "env:LICET_NOT_SET"', "metrics.token", "that holds the secret"),
+        ("[metrics]\nport = 9090", "metrics.port", "one of the keys public, token"),
+        ("metrics = 1", "metrics", "one of the sections"),
+    ],
+)
+def test_what_may_not_be_said_of_metrics_and_the_access_log(file, lines, key, expected):
+    top = lines.startswith("metrics")
+    file.write_text(f"{lines}\n{GOOD}" if top else f"{GOOD}\n{lines}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        read_config(file)
+    assert f"`{key}`: expected" in str(caught.value)
+    assert expected in str(caught.value)
+    assert "planted" not in str(caught.value)

@@ -218,7 +218,7 @@ SPELLINGS = [
     ("/v1/responses/resp_1", 404, "unknown_route"),
     ("/v1/files", 404, "unknown_route"),
     ("/v1/batches", 404, "unknown_route"),
-    ("/openai/deployments/fable-5/chat/completions", 404, "unknown_route"),
+    ("/openai/engines/fable-5/chat/completions/", 404, "unknown_route"),
     ("/", 404, "unknown_route"),
     ("*", 400, "invalid_path"),
 ]

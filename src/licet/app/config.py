@@ -28,6 +28,8 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
     "log": frozenset({"witnesses"}),
+    "logging": frozenset({"access"}),
+    "metrics": frozenset({"public", "token"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
     ),
@@ -67,6 +69,9 @@ class Config:
     log_max_bytes: int | None
     upstreams: tuple[Upstream, ...]
     witnesses: tuple[WitnessAddress, ...] = ()
+    access_log: bool = True
+    metrics_public: bool = False
+    metrics_token: str | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -113,13 +118,16 @@ class _Reader:
             log_max_bytes=log_max_bytes,
             upstreams=tuple(self._upstream(name) for name in self.data["upstreams"]),
             witnesses=self._witnesses(),
+            access_log=self._switch("logging", "access", default=True),
+            metrics_public=self._switch("metrics", "public", default=False),
+            metrics_token=self._metrics_token(),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
         where = f"{section}.{key}" if key else section
         found = self.data.get(section, {}) if "." not in section else self.data["upstreams"].get(section.split(".")[1])
         shown = f", found `{found[key]}`" if key and isinstance(found, dict) and key in found else ""
-        if key == "credential" or "@" in shown:
+        if key in {"credential", "token"} or "@" in shown:
             shown = ""  # it may be the secret itself, put where its reference belongs
         return ConfigurationError(f"{self.path}:{self._line(section, key)}: `{where}`: expected {expected}{shown}")
 
@@ -226,19 +234,35 @@ class _Reader:
             raise self._wrong("log", "witnesses", "each witness once")
         return found
 
+    def _switch(self, section: str, key: str, *, default: bool) -> bool:
+        value = self.data.get(section, {}).get(key, default)
+        if not isinstance(value, bool):
+            raise self._wrong(section, key, "true or false")
+        return value
+
+    def _metrics_token(self) -> str | None:
+        if "token" not in self.data.get("metrics", {}):
+            return None
+        if self.data["metrics"].get("public") is True:
+            raise self._wrong("metrics", "public", "no token beside it, since it would protect nothing")
+        return self._secret("metrics", "token")
+
     def _credential(self, section: str) -> str | None:
         if "credential" not in self.data["upstreams"][section.split(".", 1)[1]]:
             return None
-        kind, _, place = self._text(section, "credential").partition(":")
+        return self._secret(section, "credential")
+
+    def _secret(self, section: str, key: str) -> str:
+        kind, _, place = self._text(section, key).partition(":")
         if kind == "env" and place:
             secret = os.environ.get(place, "")
         elif kind == "file" and place:
             file = self.path.parent / place
             secret = read_secret(file) if file.exists() else ""
         else:
-            raise self._wrong(section, "credential", "a reference: `env:NAME` or `file:PATH`, never the secret itself")
+            raise self._wrong(section, key, "a reference: `env:NAME` or `file:PATH`, never the secret itself")
         if not secret:
-            raise self._wrong(section, "credential", "a variable or file that holds the secret")
+            raise self._wrong(section, key, "a variable or file that holds the secret")
         return secret
 
 

@@ -37,6 +37,9 @@ dialects = ["openai", "anthropic", "gemini"]
 # [log]
 # witnesses = ["name+id+key https://witness.example"]   # who cosign the log's checkpoints
 
+# [metrics]
+# token = "file:secrets/metrics"   # reads /metrics and nothing else; an administrator's token does too
+
 # [limits]
 # body_bytes = 33554432
 # first_byte_s = 120

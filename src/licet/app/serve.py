@@ -20,18 +20,20 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from licet import __version__
+from licet.app.access_log import AccessLog
 from licet.app.collecting import Witnesses
 from licet.app.config import Config, read_config, read_secret
+from licet.app.front import front
 from licet.app.places import Places
 from licet.app.shelf import LogShelf
+from licet.app.vitals import Process
 from licet.control import Control, Desk, Keeper, Observing, Publisher, Registry, build_api
 from licet.decisions import RowKind, Stop
 from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.enrollment import Doors
 from licet.errors import ConfigurationError, ConflictError, UnavailableError
 from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
-from licet.gateway import Gate, Listener, LiveIndex, Post, ReverseProxy
-from licet.gateway.asgi import App, Receive, Scope, Send
+from licet.gateway import Gate, Listener, LiveIndex, MeasuredLog, Metrics, Post, ReverseProxy
 from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
 from licet.parties.evidence import AttestationVerifier
@@ -42,6 +44,7 @@ from licet.terms import format_instant
 _log = logging.getLogger("licet.app")
 _GRACE_S = 3.0
 _FAREWELL_S = 5.0
+_STDERR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +125,15 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         await stack.enter_async_context(desk.delivering())
         await log.append(_started(config, clock.now()))
 
-        post = Post(log, config.gateway_id)
+        metrics = Metrics()
+        access = stack.enter_context(AccessLog(_STDERR).running(wanted=config.access_log))
+        post = Post(MeasuredLog(log, metrics), config.gateway_id)
         live = LiveIndex(replica, post)
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
-        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits)
+        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, metrics=metrics)
         registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
         shelf = LogShelf(places.directory)
-        door = _front(gate, Doors(registry, replica.authenticate, shelf.receipt))
+        door = front(gate, Doors(registry, replica.authenticate, shelf.receipt), metrics, clock)
 
         upstreams = frozenset(upstream.name for upstream in config.upstreams)
         control = Control(store=store, desk=desk, pepper=pepper, upstreams=upstreams)
@@ -140,6 +145,7 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
             lambda: _status(control, replica, live, log),
             replica.look,
             observing=Observing(control, replica, live.requests),
+            vitals=Process(replica, live, log, metrics, access).vitals(config),
         )
         gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
         stack.push_async_callback(live.drain, _GRACE_S)
@@ -197,16 +203,6 @@ def _administrators(store: Store) -> Callable[[str], Administrator | None]:
             return tx.administrator(token)
 
     return find
-
-
-def _front(gate: App, doors: App) -> App:
-    """The public listener: the caller's own doors, and the gate before everything else."""
-
-    async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        licet = scope["type"] == "http" and scope["path"].startswith(("/licet/", "/records/"))
-        await (doors if licet else gate)(scope, receive, send)
-
-    return front
 
 
 def _started(config: Config, at: datetime) -> Record:

@@ -7,5 +7,6 @@ from licet.control.keeping import Keeper
 from licet.control.observing import Observing
 from licet.control.publisher import Publisher
 from licet.control.registry import Registry
+from licet.control.vitals import Vitals
 
-__all__ = ["Control", "Desk", "Issued", "Keeper", "Observing", "Publisher", "Registry", "build_api"]
+__all__ = ["Control", "Desk", "Issued", "Keeper", "Observing", "Publisher", "Registry", "Vitals", "build_api"]

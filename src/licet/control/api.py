@@ -20,6 +20,7 @@ from licet.control.desk import Done
 from licet.control.explanation import explanation
 from licet.control.keeping import Keeper, keeping_routes
 from licet.control.observing import Observing, observing_routes
+from licet.control.vitals import Vitals, vital_routes
 from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
 from licet.errors import (
@@ -43,6 +44,7 @@ _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
     (UnavailableError, 503),
 )
 _Json = dict[str, Any]
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 _UNPROCESSABLE, _NO_ROUTE = 422, frozenset({404, 405})
 
 
@@ -58,6 +60,7 @@ def build_api(
     look: Callable[[], tuple[Snapshot, datetime]],
     *,
     observing: Observing,
+    vitals: Vitals,
 ) -> FastAPI:
     """The application.
 
@@ -68,15 +71,18 @@ def build_api(
         status: What the instance says of itself.
         look: What to decide on, and when, for an explanation.
         observing: The drafts that are watched.
+        vitals: How the process fares.
     """
 
-    async def by(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
-    ) -> str:
+    async def by(credentials: _Credentials) -> str:
         found = None if credentials is None else administrator(credentials.credentials)
         if found is None:
             raise _UnauthorizedError("expected an administrator's token")
         return found.name
+
+    async def reader(credentials: _Credentials) -> None:
+        if not vitals.admits(None if credentials is None else credentials.credentials):
+            await by(credentials)
 
     api = FastAPI(
         title="licet control",
@@ -103,6 +109,7 @@ def build_api(
         return explanation(body.to_request(), *look())
 
     api.include_router(router)
+    vital_routes(api, vitals, reader)
     api.add_exception_handler(LicetError, _explain)
     api.add_exception_handler(RequestValidationError, _explain_body)
     api.add_exception_handler(HTTPException, _explain_route)

@@ -2,9 +2,25 @@
 
 from licet.gateway.gate import Gate
 from licet.gateway.live import LiveIndex
+from licet.gateway.metrics import CONTENT_TYPE, Gauges, MeasuredLog, Metrics
 from licet.gateway.post import Post
 from licet.gateway.proxy import ReverseProxy, Upstream
+from licet.gateway.seen import UNKNOWN_ROUTE, Seen
 from licet.gateway.server import Listener
 from licet.gateway.settings import Limits
 
-__all__ = ["Gate", "Limits", "Listener", "LiveIndex", "Post", "ReverseProxy", "Upstream"]
+__all__ = [
+    "CONTENT_TYPE",
+    "UNKNOWN_ROUTE",
+    "Gate",
+    "Gauges",
+    "Limits",
+    "Listener",
+    "LiveIndex",
+    "MeasuredLog",
+    "Metrics",
+    "Post",
+    "ReverseProxy",
+    "Seen",
+    "Upstream",
+]

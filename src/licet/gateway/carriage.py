@@ -16,6 +16,7 @@ from licet.errors import InputError, UnavailableError
 from licet.gateway import answers
 from licet.gateway.asgi import App, Message, Receive, Scope, Send, respond
 from licet.gateway.live import Live
+from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
 from licet.records import Receipt
 from licet.terms import RecordId, Surface
@@ -50,15 +51,24 @@ class Carriage:
         commit: Resolves when the record is on disk; None if nobody need wait.
         limits: Bounds in size and time.
         send: The client's side.
+        seen: What is seen of the request.
     """
 
     def __init__(
-        self, live: Live, passage: Passage, commit: Awaitable[Receipt] | None, limits: Limits, send: Send
+        self,
+        live: Live,
+        passage: Passage,
+        commit: Awaitable[Receipt] | None,
+        limits: Limits,
+        send: Send,
+        *,
+        seen: Seen,
     ) -> None:
         self._live = live
         self._passage = passage
         self._limits = limits
         self._send = send
+        self._seen = seen
         self._commit = None if commit is None else asyncio.ensure_future(commit)
         if self._commit is not None:
             # If nobody comes to wait for it, its failure is no surprise to report.
@@ -71,6 +81,7 @@ class Carriage:
     async def carry(self, app: App, scope: Scope, receive: Receive, body: bytes) -> None:
         """Run the application until its answer is complete, cut, or unwanted."""
         inner = {**scope, PASSAGE: self._passage}
+        self._seen.asks_upstream()
         work = asyncio.create_task(_run(app, inner, self._replay(body), self._forward))
         left = asyncio.create_task(self._watch(receive))
         try:
@@ -108,6 +119,7 @@ class Carriage:
 
     async def _forward(self, message: Message) -> None:
         """Pass the application's answer on, whole events at a time."""
+        self._seen.upstream_answers()
         # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
         await self._recorded()
         if self._live.cut.done():
@@ -157,6 +169,7 @@ class Carriage:
         error event comes first. Where no event can be said, returning without an
         end makes the server drop the connection.
         """
+        is_told = True
         if not self._started:
             await respond(self._send, self._passage.surface, told)
         elif self._framer is not None:
@@ -165,7 +178,9 @@ class Carriage:
             try:
                 await asyncio.wait_for(self._send(message), self._limits.cut_s)
             except (OSError, TimeoutError):
+                is_told = False
                 _log.debug("a client that was cut did not read why")
+        self._seen.cut(told.code, self._live.caused_at if is_told else None)
 
     async def _conclude(self, work: "asyncio.Task[None]") -> None:
         """The application ended without a whole answer.
@@ -188,6 +203,7 @@ class Carriage:
             told = answers.upstream_unreachable()
         else:
             raise failure
+        self._seen.code = told.code
         _log.warning("a permitted request was not answered in full: %s", failure or told.code)
         if not self._started:
             await respond(self._send, self._passage.surface, told)

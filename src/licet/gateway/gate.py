@@ -27,9 +27,12 @@ from licet.gateway import answers
 from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
 from licet.gateway.carriage import Carriage, Passage
 from licet.gateway.live import LiveIndex
+from licet.gateway.metrics import Metrics
 from licet.gateway.post import Post
+from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
 from licet.records import Record
+from licet.terms import Outcome
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
@@ -58,6 +61,7 @@ class _Asked:
     model: str
     act: RequestedAct
     body: bytes
+    seen: Seen
 
 
 class Gate:
@@ -71,6 +75,7 @@ class Gate:
         limits: Bounds in size and time.
         open_paths: Pairs of method and path that name no model and are passed on
             undecided, for an application with pages of its own.
+        metrics: Where requests are counted; by default nobody reads the counts.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Gate:
         live: LiveIndex,
         limits: Limits,
         open_paths: Iterable[tuple[str, str]] = (),
+        metrics: Metrics | None = None,
     ) -> None:
         self._app = app
         self._replica = replica
@@ -89,6 +95,7 @@ class Gate:
         self._live = live
         self._limits = limits
         self._open = frozenset(open_paths)
+        self._metrics = Metrics() if metrics is None else metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -104,36 +111,49 @@ class Gate:
         if (scope["method"], scope["path"]) in self._open:
             await self._app(scope, receive, send)
             return
+        seen = Seen(scope, self._metrics)
+        try:
+            await self._answer(scope, receive, seen.sending(send), seen)
+        finally:
+            seen.write(self._replica.clock)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
         headers = dict(scope["headers"])
-        surface = dialects.guess_surface(scope["query_string"], headers)
+        surface = seen.surface = dialects.guess_surface(scope["query_string"], headers)
         try:
             match = _match(scope, headers)
-            surface = match.route.surface
-            caller = self._caller(scope)
+            surface = seen.surface = match.route.surface
+            seen.route = match.route.path
+            caller = self._caller(scope, seen)
             if match.route.kind in _LISTS:
-                await self._list(match, caller, send)
+                await self._list(match, caller, send, seen)
             else:
                 _require_one_reading(scope["headers"])
-                asked = await self._read(match, caller, headers, receive)
+                asked = await self._read(match, caller, headers, receive, seen)
                 await self._decide(asked, scope, receive, send)
         except _RefusedError as refusal:
+            seen.code = refusal.told.code
             await respond(send, surface, refusal.told, close=refusal.close)
         except InputError as err:
+            seen.code = err.code
             await respond(send, surface, answers.unreadable(err))
         except _GoneError:
             _log.debug("a client left before its request was whole")
 
-    async def _read(self, match: Match, caller: Caller, headers: dict[bytes, bytes], receive: Receive) -> _Asked:
+    async def _read(
+        self, match: Match, caller: Caller, headers: dict[bytes, bytes], receive: Receive, seen: Seen
+    ) -> _Asked:
         """Step 3."""
-        body = await self._body(headers, receive)
+        body = await self._body(headers, seen.receiving(receive))
         read = dialects.read_body(match.route, body, match.path_model)
         act = RequestedAct.INFERENCE if match.route.kind is RouteKind.INFERENCE else RequestedAct.METADATA
-        return _Asked(match.route, caller, read.model, act, body)
+        return _Asked(match.route, caller, read.model, act, body, seen)
 
-    def _caller(self, scope: Scope) -> Caller:
+    def _caller(self, scope: Scope, seen: Seen) -> Caller:
         key = dialects.find_key(scope["headers"], scope["query_string"])
         caller = None if key is None else self._replica.authenticate(key)
         if caller is None:
+            seen.unauthenticated()
             raise _RefusedError(answers.no_key(presented=key is not None))
         return caller
 
@@ -160,14 +180,14 @@ class Gate:
             if not message.get("more_body", False):
                 return b"".join(chunks)
 
-    async def _list(self, match: Match, caller: Caller, send: Send) -> None:
+    async def _list(self, match: Match, caller: Caller, send: Send, seen: Seen) -> None:
         """The models whose inference this caller is permitted now; the list and use agree."""
         snapshot, at = self._replica.look()
         request = Request(match.path_model or "", RequestedAct.INFERENCE, caller)
         try:
             usable = list(usable_items(request, snapshot, at))
         except Exception as err:
-            raise self._undecided(request, snapshot, at) from err
+            raise self._undecided(request, snapshot, at, seen) from err
         self._post.listing(caller, [item.id for item in usable], snapshot, at)
         items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable]
         surface = match.route.surface
@@ -185,9 +205,10 @@ class Gate:
         snapshot, at = self._replica.look()
         if not self._replica.holds(asked.caller.key):
             # A body may take its time, and the key may have been revoked meanwhile.
+            asked.seen.unauthenticated()
             raise _RefusedError(answers.no_key(presented=True))
         request = Request(asked.model, asked.act, asked.caller)
-        permit, record = self._permit(request, snapshot, at)
+        permit, record = self._permit(request, snapshot, at, asked.seen)
         item = snapshot.catalogue.resolve(asked.model)
         if item is None:
             raise LicetError("a permit was given for a model that is not in the catalogue", code="decision_error")
@@ -198,11 +219,12 @@ class Gate:
             self._post.send(record)
         passage = Passage(permit, record.id, item.upstream, asked.route.surface, asked.route.form)
         try:
-            await Carriage(live, passage, commit, self._limits, send).carry(self._app, scope, receive, asked.body)
+            carriage = Carriage(live, passage, commit, self._limits, send, seen=asked.seen)
+            await carriage.carry(self._app, scope, receive, asked.body)
         finally:
             self._live.close(live)
 
-    def _permit(self, request: Request, snapshot: Snapshot, at: datetime) -> tuple[Permit, Record]:
+    def _permit(self, request: Request, snapshot: Snapshot, at: datetime, seen: Seen) -> tuple[Permit, Record]:
         """Step 4: the permit, and its record, not yet sent; a refusal is on record and raised."""
         try:
             decision = self._replica.decide(request, snapshot, at)
@@ -210,18 +232,21 @@ class Gate:
                 observation.see(request, snapshot, at, decision)
             record = self._post.decision(decision, request, snapshot, at)
             if isinstance(decision, Permit):
+                seen.decided(record.id, decision.outcome, "", decision.basis.item)
                 return decision, record
             told = answers.refused(decision, record.id, request, snapshot, at)
             self._post.send(record)
         except Exception as err:
-            raise self._undecided(request, snapshot, at) from err
+            raise self._undecided(request, snapshot, at, seen) from err
+        seen.decided(record.id, decision.outcome, decision.code.value, decision.basis.item)
         raise _RefusedError(told)
 
-    def _undecided(self, request: Request, snapshot: Snapshot, at: datetime) -> _RefusedError:
+    def _undecided(self, request: Request, snapshot: Snapshot, at: datetime, seen: Seen) -> _RefusedError:
         """An error while reading a prohibition is a refusal."""
         _log.exception("a request could not be decided")
         record = self._post.failure(Code.DECISION_ERROR, request, snapshot, at)
         self._post.send(record)
+        seen.decided(record.id, Outcome.DENY, Code.DECISION_ERROR.value, None)
         return _RefusedError(answers.failed(Code.DECISION_ERROR, record.id))
 
 

@@ -7,6 +7,7 @@ is cut, also when no byte of it is coming.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Live:
     Attributes:
         cut: Set to what the caller is told when the answer must end.
         held: While it is not done, no further byte may leave.
+        caused_at: When what may end it came about, on the monotonic clock; None while nothing has.
     """
 
     decision: RecordId
@@ -46,6 +48,7 @@ class Live:
     cut: "asyncio.Future[dialects.Refusal]"
     held: "asyncio.Task[None] | None" = None
     timer: asyncio.TimerHandle | None = field(default=None)
+    caused_at: float | None = None
 
 
 class LiveIndex:
@@ -121,7 +124,9 @@ class LiveIndex:
                 self._cut(live, answers.stopping(live.decision), self._clock.now())
 
     def _changed(self, changed: Changed) -> None:
+        came_at = time.perf_counter()
         for live in self._touched(changed):
+            live.caused_at = came_at
             self._decide_again(live)
 
     def _touched(self, changed: Changed) -> set[Live]:
@@ -142,6 +147,8 @@ class LiveIndex:
 
     def _lapsed(self, live: Live) -> None:
         if live in self._all and not live.cut.done():
+            late_s = (self._clock.now() - live.until).total_seconds()
+            live.caused_at = time.perf_counter() - max(late_s, 0.0)
             self._decide_again(live)
 
     def _decide_again(self, live: Live) -> None:
@@ -167,6 +174,7 @@ class LiveIndex:
             self._cut(live, answers.refused(decision, live.decision, live.request, snapshot, at), at)
             return
         live.until = decision.until
+        live.caused_at = None
         if decision.restricted and not live.restricted:
             live.restricted = True
             record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
@@ -184,6 +192,7 @@ class LiveIndex:
 
     def _cut(self, live: Live, told: dialects.Refusal, at: datetime) -> None:
         if not live.cut.done():
+            live.caused_at = live.caused_at or time.perf_counter()
             live.cut.set_result(told)
             self._post.cut(live.decision, live.item, told.code, at, party=live.party, organization=live.organization)
 

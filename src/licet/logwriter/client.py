@@ -15,7 +15,7 @@ from pathlib import Path
 from licet.errors import ConflictError, InputError, LicetError, NotFoundError, UnavailableError
 from licet.logwriter.connection import Connection
 from licet.logwriter.posted import PostedQueue
-from licet.logwriter.wire import Answer, Committed
+from licet.logwriter.wire import Answer, Committed, Refused
 from licet.records import Receipt, Record
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.02, 1.0
@@ -53,6 +53,21 @@ class LogClient:
         """How many posted records were lost: beyond the bound, refused, or left over at `close`."""
         return self._posted.dropped
 
+    @property
+    def waiting(self) -> int:
+        """How many posted records are not known to be on disk."""
+        return len(self._posted)
+
+    async def check(self) -> None:
+        """Ask the log writer for a sign of life; nothing is written.
+
+        Raises:
+            UnavailableError: it gave none in time, or cannot begin a transaction.
+        """
+        answer = await self._ask(b"")  # no record, so the writer answers that it cannot be read
+        if isinstance(answer, Refused) and answer.code not in _CALLER_ERRORS:
+            raise UnavailableError(answer.message, code=answer.code)
+
     async def append(self, record: Record) -> Receipt:
         """Give back the receipt once the record is on disk.
 
@@ -62,18 +77,20 @@ class LogClient:
             UnavailableError: the writer is gone, could not commit (`log_full`), or
                 did not answer in time (`log_unavailable`).
         """
-        entry = record.to_bytes()
+        answer = await self._ask(record.to_bytes())
+        if isinstance(answer, Committed):
+            return Receipt(record.id, answer.index, answer.hash.hex())
+        raise _CALLER_ERRORS.get(answer.code, UnavailableError)(answer.message, code=answer.code)
+
+    async def _ask(self, entry: bytes) -> Answer:
         try:
             async with asyncio.timeout(self._timeout_s):
                 connection = self._connection or await self._connect()
-                answer = await connection.ask(entry)
+                return await connection.ask(entry)
         except TimeoutError as err:
             raise UnavailableError(
                 f"the log did not acknowledge a record within `{self._timeout_s}` s", code="log_unavailable"
             ) from err
-        if isinstance(answer, Committed):
-            return Receipt(record.id, answer.index, answer.hash.hex())
-        raise _CALLER_ERRORS.get(answer.code, UnavailableError)(answer.message, code=answer.code)
 
     def post(self, record: Record) -> None:
         """Queue a record for which nobody waits; beyond the bound the newest is dropped and counted.

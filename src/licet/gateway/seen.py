@@ -1,0 +1,171 @@
+"""What is seen of one request: a line of the access log, a header, a few counts.
+
+The line has no key, no person, no organization, no address, no query and no text
+that the caller chose: the route is a row of the table, the item is the catalogue's.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable
+from typing import TypeAlias
+
+import msgspec
+
+from licet.fleet import Clock
+from licet.gateway.asgi import Message, Receive, Scope, Send
+from licet.gateway.metrics import Metrics
+from licet.terms import ItemId, Outcome, RecordId, Surface, format_instant
+
+OVERHEAD = b"licet-overhead-ms"
+"""The header that tells the gateway's own time until the first byte."""
+UNKNOWN_ROUTE = "unknown"
+
+_access = logging.getLogger("licet.access")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# To whom nobody has said who they are, and where a hidden model must look like none, time tells too much.
+_UNTIMED = frozenset({401, 404})
+_Text: TypeAlias = str | None
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """The access log's one line a request."""
+
+    at: str
+    method: str
+    route: str
+    surface: _Text
+    status: int | None
+    decision: _Text
+    outcome: _Text
+    code: _Text
+    item: _Text
+    bytes: int
+    duration_ms: float
+    overhead_ms: float | None
+
+
+class Seen:
+    """One request from its head to the end of its answer.
+
+    Attributes:
+        route: The template of its path, or `UNKNOWN_ROUTE`.
+        surface: The API that it speaks; None where it is none of those.
+        code: Why it was refused or cut.
+    """
+
+    __slots__ = (
+        "_asked_at",
+        "_began_at",
+        "_bytes",
+        "_decision",
+        "_item",
+        "_method",
+        "_metrics",
+        "_outcome",
+        "_overhead_s",
+        "_status",
+        "_waited_s",
+        "code",
+        "route",
+        "surface",
+    )
+
+    def __init__(self, scope: Scope, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._method: str = scope["method"]
+        self._began_at = time.perf_counter()
+        self._asked_at: float | None = None
+        self._waited_s = 0.0
+        self._overhead_s: float | None = None
+        self._status: int | None = None
+        self._bytes = 0
+        self._decision: RecordId | None = None
+        self._outcome: Outcome | None = None
+        self._item: ItemId | None = None
+        self.route = UNKNOWN_ROUTE
+        self.surface: Surface | None = None
+        self.code: str | None = None
+
+    def decided(self, decision: RecordId, outcome: Outcome, code: str, item: ItemId | None) -> None:
+        """A decision about it was made; `code` is empty for a permit."""
+        self._decision, self._outcome, self._item = decision, outcome, item
+        self._metrics.decided(outcome, code, item)
+
+    def unauthenticated(self) -> None:
+        """It came without a good key."""
+        self._metrics.unauthenticated()
+
+    def cut(self, code: str, caused_at: float | None) -> None:
+        """Its answer was cut; `caused_at` is when that became due, None where the client did not take the event."""
+        self.code = code
+        self._metrics.cut(code, None if caused_at is None else time.perf_counter() - caused_at)
+
+    def asks_upstream(self) -> None:
+        """From now on time is the upstream's."""
+        self._asked_at = time.perf_counter()
+
+    def upstream_answers(self) -> None:
+        """From now on time is the gateway's again; said again it changes nothing."""
+        if self._asked_at is not None:
+            self._waited_s += time.perf_counter() - self._asked_at
+            self._asked_at = None
+
+    def receiving(self, receive: Receive) -> Receive:
+        """The same, where waiting for the client is not the gateway's time."""
+
+        async def timed() -> Message:
+            began = time.perf_counter()
+            try:
+                return await receive()
+            finally:
+                self._waited_s += time.perf_counter() - began
+
+        return timed
+
+    def sending(self, send: Send) -> Send:
+        """The same, looked at; a plain function, because every chunk of a stream passes here."""
+
+        def look(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.body":
+                self._bytes += len(message.get("body", b""))
+            elif message["type"] == "http.response.start":
+                return send(self._begin(message))
+            return send(message)
+
+        return look
+
+    def _begin(self, message: Message) -> Message:
+        self.upstream_answers()
+        self._status = message["status"]
+        overhead_s = max(time.perf_counter() - self._began_at - self._waited_s, 0.0)
+        self._overhead_s = overhead_s
+        self._metrics.answered(overhead_s)
+        if self._status not in _UNTIMED and self.surface is not None:
+            message["headers"] = [*message["headers"], (OVERHEAD, b"%.1f" % (overhead_s * 1000))]
+        return message
+
+    def write(self, clock: Clock) -> None:
+        """Write the access log's line, if anybody wants it."""
+        if not _access.isEnabledFor(logging.INFO):
+            return
+        line = _Line(
+            at=format_instant(clock.now()),
+            method=self._method if self._method in _METHODS else "other",
+            route=self.route,
+            surface=self.surface,
+            status=self._status,
+            decision=self._decision,
+            outcome=self._outcome,
+            code=self.code,
+            item=self._item,
+            bytes=self._bytes,
+            duration_ms=_ms(time.perf_counter() - self._began_at),
+            overhead_ms=None if self._overhead_s is None else _ms(self._overhead_s),
+        )
+        text = msgspec.json.encode(line).decode()
+        # Not `info`, which walks the stack to say from where: three times the cost.
+        _access.handle(logging.LogRecord(_access.name, logging.INFO, __file__, 0, "%s", (text,), None))
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
