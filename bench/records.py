@@ -3,6 +3,7 @@
 appends    a writer process, and client processes with 256 writers in all, over its socket
 single     one caller that waits for each record
 receipt    one receipt verified under one Ed25519 key
+gateway    what a request pays at the gate, beside a gate whose log acknowledges at once
 verify     a log of a million records, every entry and tile hashed anew
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from records_gateway import cpu_s, measure
 
 from licet.fleet import new_record_id
 from licet.logwriter import (
@@ -41,6 +43,7 @@ from licet.records.tlog import spell_policy
 from licet.terms import RecordId
 
 WRITERS, CLIENTS = 256, 2
+GATE_CLIENTS, TURNS = 64, 4
 MILLION = 1_000_000
 BODY: dict[str, Any] = {
     "outcome": "permit",
@@ -59,7 +62,7 @@ BODY: dict[str, Any] = {
             "outcome": "permit",
             "rules": [],
         }
-        for name in ("BIS-2026-06-12", "bars", "entity_list", "744.21", "744.22")
+        for name in ("BIS-2026-06-12", "entity_list")
     ],
     "standings": ["01JXXXXXXXXXXXXXXXXXXXXXXX"],
     "licenses": [],
@@ -82,7 +85,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--seconds", type=float, default=10.0)
     options.add_argument("--records", type=int, default=MILLION)
-    options.add_argument("--only", nargs="*", default=["appends", "single", "receipt", "verify"])
+    options.add_argument("--only", nargs="*", default=["appends", "single", "receipt", "gateway", "verify"])
     chosen = options.parse_args()
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="licet-bench-") as made:
@@ -90,6 +93,8 @@ def main() -> None:
         write_log_keys(directory)
         if {"appends", "single", "receipt"} & set(chosen.only):
             figures |= _served(directory, chosen.seconds, chosen.only)
+    if "gateway" in chosen.only:
+        figures |= measure(chosen.seconds / TURNS, GATE_CLIENTS, TURNS)
     if "verify" in chosen.only:
         with tempfile.TemporaryDirectory(prefix="licet-bench-") as made:
             figures |= _verified(Path(made), chosen.records)
@@ -106,7 +111,7 @@ def _served(directory: Path, seconds: float, only: list[str]) -> dict[str, Any]:
         if process.stdout is None or process.stdout.readline() != READY:
             raise SystemExit("the log writer did not start")
         if "appends" in only:
-            figures |= _appends(directory, seconds)
+            figures |= _appends(directory, seconds, process.pid)
         if "single" in only:
             waits = uvloop.run(_single(directory, min(seconds, 3.0)))
             figures["single caller, p50 ms"] = (statistics.median(waits) * 1000, "<= 10")
@@ -120,15 +125,19 @@ def _served(directory: Path, seconds: float, only: list[str]) -> dict[str, Any]:
     return figures
 
 
-def _appends(directory: Path, seconds: float) -> dict[str, Any]:
+def _appends(directory: Path, seconds: float, writer: int) -> dict[str, Any]:
     with multiprocessing.get_context("spawn").Pool(CLIENTS) as pool:
         share = [(str(directory), seconds, WRITERS // CLIENTS)] * CLIENTS
+        before, began = cpu_s(writer), time.perf_counter()
         results = pool.starmap(client, share)
+        spent, took = cpu_s(writer) - before, time.perf_counter() - began
     waits = sorted(wait for each, _ in results for wait in each)
     return {
         f"durable appends/s, {WRITERS} writers": (sum(rate for _, rate in results), ">= 10,000"),
         "their p50 ms": (waits[len(waits) // 2] * 1000, ""),
         "their p99 ms": (waits[len(waits) * 99 // 100] * 1000, "<= 50"),
+        "the writer's CPU us an append": (spent / len(waits) * 1e6, ""),
+        "the writer's share of a core, percent": (100 * spent / took, ""),
     }
 
 

@@ -61,6 +61,13 @@ def is_erased(path, name):
         return False
 
 
+def test_every_word_of_a_large_batch_is_found(path, store):
+    """The index is written many rows at a time; none is left out at the end of a statement."""
+    put(store, *(record(f"R{n}", {**P7, "party": f"P-{n}"}) for n in range(41)))
+    assert [found(path, party=f"P-{n}") for n in range(41)] == [[f"R{n}"] for n in range(41)]
+    assert len(found(path, organization="acme", limit=100)) == len(found(path, country="US", limit=100)) == 41
+
+
 def test_what_is_written_is_sealed_and_opens_again(path, store):
     told = record("A", P7)
     (receipt,) = put(store, told)

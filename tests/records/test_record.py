@@ -2,13 +2,16 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from http import HTTPStatus
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from licet.errors import InputError, NaiveInstantError
-from licet.records import MAX_ENTRY_BYTES, Record, RecordKind
+from licet.records import MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
+from licet.records.record import INSTANT
 from licet.terms import canonical_json
 
 NOON = datetime(2026, 6, 12, 12, tzinfo=UTC)
@@ -47,6 +50,23 @@ def test_the_reader_spells_as_canonical_json_does(value):
     """Whatever canonical_json writes into a body, the strict reader accepts."""
     entry = PLAIN.replace(b'{"item":"fable"}', canonical_json({"x": value}))
     assert Record.from_bytes(entry).to_bytes() == entry
+
+
+@given(values)
+def test_a_record_is_written_as_canonical_json_writes_it(value):
+    members = {"v": 1, "id": "01A", "at": "2026-06-12T12:00:00.000000Z", "kind": "decision", "body": {"x": value}}
+    assert record({"x": value}).to_bytes() == canonical_json(members)
+
+
+def test_texts_and_numbers_that_have_names_are_written_as_what_they_are():
+    body = {"a": RecordKind.DECISION, "b": [HTTPStatus.OK], "c": (1, "x")}
+    written = record(body).to_bytes()
+    assert Record.from_bytes(written).body == {"a": "decision", "b": [200], "c": [1, "x"]}
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_every_instant_is_spelled_as_the_reader_expects_it(at):
+    assert INSTANT.fullmatch(spell_instant(at))
 
 
 @given(
@@ -98,6 +118,9 @@ def nest(depth):
         pytest.param(record({1: "x"}), id="key that is a number"),
         pytest.param(record({"x": b"bytes"}), id="bytes"),
         pytest.param(record({"x": NOON}), id="instant as an object"),
+        pytest.param(record({"x": {"y"}}), id="set"),
+        pytest.param(record({"x": [{"y": (1, Decimal(1))}]}), id="decimal inside"),
+        pytest.param(record({"x": [{1: "y"}]}), id="key that is a number, inside"),
         pytest.param(record({"x": "\ud800"}), id="half a surrogate pair"),
         pytest.param(record({"x": nest(5_000)}), id="nested beyond reason"),
         pytest.param(record(record_id=""), id="no id"),
@@ -137,6 +160,10 @@ def test_a_naive_instant_is_refused():
         pytest.param(b".000000Z", b".000000", id="instant without offset"),
         pytest.param(b".000000Z", b".000000+00:00", id="instant with another spelling of UTC"),
         pytest.param(b"2026-06-12T", b"tomorrow T", id="not an instant"),
+        pytest.param(b"2026-06-12T12", b"2026-06-12T24", id="the hour 24"),
+        pytest.param(b"2026-06-12T", b"2026-W24-5T", id="a week's date"),
+        pytest.param(b"2026-06-12T", b"2026-06-12 ", id="a space for the T"),
+        pytest.param(b"00.000000Z", b"00,000000Z", id="a comma for the point"),
         pytest.param(b'{"at"', b' {"at"', id="leading space"),
         pytest.param(b'"v":1}', b'"v":1}\n', id="trailing line end"),
         pytest.param(b'{"at"', b'\xef\xbb\xbf{"at"', id="byte order mark"),

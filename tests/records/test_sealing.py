@@ -174,6 +174,12 @@ def test_both_forms_of_an_entry_are_read():
         lambda leaf: leaf.replace(b'"v":2', b'"v": 2'),
         lambda leaf: leaf.replace(b'"gateway":"g",', b'"gatewax":"g",'),
         lambda leaf: leaf.replace(b".000000Z", b"Z"),
+        lambda leaf: leaf.replace(b"T12:", b"T24:"),
+        lambda leaf: leaf.replace(b'"kind":"decision",', b'"kind":"decision","outcome":null,').replace(
+            b'"outcome":"permit",', b""
+        ),
+        lambda leaf: leaf.replace(b',"sealed":', b',"rules":[],"sealed":'),
+        lambda leaf: leaf.replace(b'"v":2', b'"v":2,"w":1'),
         lambda leaf: leaf[:-8] + b'"v":2}',
         lambda leaf: leaf.replace(b'"sealed":"', b'"sealed":"0'),
         lambda leaf: leaf.replace(b'"id":"A"', b'"id":"a b"'),

@@ -31,8 +31,9 @@ class Duty(StrEnum):
 
 def duty_of(record: Record) -> Duty | None:
     """Which of these acts a record is of, if any."""
-    is_act = record.kind is RecordKind.ADMINISTRATIVE
-    return next((duty for duty in Duty if is_act and record.body.get("act") == duty), None)
+    if record.kind is not RecordKind.ADMINISTRATIVE:
+        return None
+    return next((duty for duty in Duty if record.body.get("act") == duty), None)
 
 
 class Duties:

@@ -32,14 +32,8 @@ class StoredRow:
         """
         return read_entry(self.entry)
 
-    @property
-    def body_is_whole(self) -> bool:
-        """Whether the sealed body is the one that the leaf names; so it is where nothing is sealed.
-
-        Raises:
-            InputError: the entry is neither a record nor a leaf.
-        """
-        told = self.told()
+    def body_is_of(self, told: Record | Leaf) -> bool:
+        """Whether the sealed body is the one that the entry, once read, names; so it is where nothing is sealed."""
         return isinstance(told, Record) or (self.sealed is not None and sha256(self.sealed).hexdigest() == told.sealed)
 
 

@@ -7,8 +7,10 @@ is group commit without a thread or a lock. An answer leaves only after the comm
 of its entry.
 
 The window is adaptive. After a commit of several, their writers are about to ask
-again, one soon after the other: the next commit waits for as many as the last one
-had, and no longer than the last one took. A writer that is alone never waits.
+again, one soon after the other: the next commit waits for half as many as the last
+one had, and no longer than the last one took. Half, because the other half can then
+be written by its clients while the first is committed, and neither side waits for
+the other. A writer that is alone never waits.
 """
 
 import asyncio
@@ -81,9 +83,9 @@ class LogServer:
         self._expected, self._took_s = len(pending), asyncio.get_running_loop().time() - began
 
     def _commit_or_wait(self) -> None:
-        """Commit now if as many wait as the last commit had; else open the window."""
+        """Commit now if half as many wait as the last commit had; else open the window."""
         self._is_scheduled = False
-        if len(self._pending) >= self._expected:
+        if 2 * len(self._pending) >= self._expected:
             self.commit()
         elif self._window is None:
             wait_s = min(self._took_s, _LONGEST_WINDOW_S)

@@ -108,7 +108,7 @@ class Vault:
 
     def keys_for(self, subjects: Sequence[str]) -> tuple[SealingKey, ...]:
         """The key of each subject, made when it is first needed; called by the writer, within a transaction."""
-        return tuple(self._cache.get(subject) or self._find_or_make(subject) for subject in subjects)
+        return tuple([self._cache.get(subject) or self._find_or_make(subject) for subject in subjects])
 
     def secret(self, key_id: bytes) -> bytes | None:
         """A key by its id; None if it is destroyed.

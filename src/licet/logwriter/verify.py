@@ -136,11 +136,11 @@ class _Rows:
 
     def _compare(self, row: StoredRow) -> None:
         try:
-            told, is_whole = row.told(), row.body_is_whole
+            told = row.told()
         except InputError:
-            told, is_whole = None, False
+            told = None
         spelled = told and (told.id, spell_instant(told.at), told.kind.value)
-        if told is None or not is_whole or (row.id, row.at, row.kind) != spelled:
+        if told is None or not row.body_is_of(told) or (row.id, row.at, row.kind) != spelled:
             self._faults.append(LogFault(Flaw.ALTERED_COLUMN, row.index, record_id=claimed_id(row.entry)))
         elif isinstance(told, Record):
             self._tallies.update(tallied(told))

@@ -32,19 +32,23 @@ def terms_of(record: Record) -> frozenset[str]:
     """The words under which a record is indexed, each `NAME:VALUE`."""
     body = record.body
     # Every record passes here on its way to the disk, so this is written to be quick.
-    found = {f"{word}:{body[name]}" for name, word in _NAMED if name in body and _is_text(body[name])}
+    named = [(word, body.get(name)) for name, word in _NAMED]
+    found = {f"{word}:{value}" for word, value in named if value and isinstance(value, str)}
     for name, word in _LISTED:
         listed = body.get(name)
         if isinstance(listed, list):
             found.update([f"{word}:{each}" for each in listed if _is_text(each)])
     place = body.get("country") or body.get("organized_under")
-    if _is_text(place):
+    if place and isinstance(place, str):
         # A place may be a state: `US-DE` is found under `US` too.
-        found |= {f"country:{place}", f"country:{str(place).partition('-')[0]}"}
-    found |= {f"document:{name}" for name in _directives(body.get("requirements"))}
-    found |= {_holder(each) for each in _list(body.get("holders")) if isinstance(each, str)}
+        found |= {f"country:{place}", f"country:{place.partition('-')[0]}"}
+    found.update([f"document:{name}" for name in _directives(body.get("requirements"))])
+    if "holders" in body:
+        found |= {_holder(each) for each in _list(body["holders"]) if isinstance(each, str)}
     origin = origin_of(record)
-    return frozenset(found if origin is None else {*found, f"decision:{origin}"})
+    if origin is not None:
+        found.add(f"decision:{origin}")
+    return frozenset(found)
 
 
 def links_of(record: Record) -> frozenset[str]:
@@ -67,10 +71,8 @@ def origin_of(record: Record) -> str | None:
 def _directives(requirements: object) -> set[str]:
     """Directives whose rules were judged; the standing rules are no documents."""
     judged = requirements if isinstance(requirements, list) else ()
-    names = {
-        each.get("requirement") for each in judged if isinstance(each, dict) and each.get("record") in _OF_DIRECTIVES
-    }
-    return {name for name in names if isinstance(name, str)}
+    documents = [each for each in judged if isinstance(each, dict) and each.get("record") in _OF_DIRECTIVES]
+    return {name for name in [each.get("requirement") for each in documents] if isinstance(name, str)}
 
 
 def _holder(holder: str) -> str:

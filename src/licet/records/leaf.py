@@ -13,7 +13,7 @@ from typing import Any, Self
 import msgspec
 
 from licet.errors import InputError
-from licet.records.record import MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
+from licet.records.record import INSTANT, MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
 from licet.terms import RecordId, parse_instant, require_id
 
 VERSION = 2
@@ -48,20 +48,7 @@ class Leaf:
         Raises:
             InputError: with the code `record_too_large`, it is longer than an entry may be.
         """
-        entry = _ENCODER.encode(
-            {
-                **self.plain,
-                "v": VERSION,
-                "id": self.id,
-                "at": spell_instant(self.at),
-                "kind": self.kind.value,
-                "commitments": self.commitments,
-                "sealed": self.sealed,
-            }
-        )
-        if len(entry) > MAX_ENTRY_BYTES:
-            raise InputError(f"expected a leaf of at most `{MAX_ENTRY_BYTES}` bytes", code="record_too_large")
-        return entry
+        return spell_leaf(self.id, spell_instant(self.at), self.kind, self.plain, self.commitments, self.sealed)
 
     @classmethod
     def from_bytes(cls, entry: bytes) -> Self:
@@ -71,16 +58,48 @@ class Leaf:
             InputError: it is no leaf, or is spelled in another way.
         """
         try:
-            members = _DECODER.decode(entry)
-            told = msgspec.convert(members, _Envelope)
+            told = _DECODER.decode(entry)
+            respelled = _ENCODER.encode(told)
             at = parse_instant(told.at)
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as err:
             raise InputError(f"expected a leaf of version `{VERSION}`: {err}") from err
-        if _ENCODER.encode(members) != entry or spell_instant(at) != told.at or len(entry) > MAX_ENTRY_BYTES:
+        if respelled != entry or not INSTANT.fullmatch(told.at) or len(entry) > MAX_ENTRY_BYTES:
             raise InputError("expected a leaf in canonical JSON, found another spelling")
         require_id(told.id, "a record")
-        plain = {name: members[name] for name in (*PLAIN, "rules") if name in members}
+        members = [(name, getattr(told, name)) for name in PLAIN]
+        plain = {name: value for name, value in members if value is not None}
+        if told.rules:
+            plain["rules"] = told.rules
         return cls(RecordId(told.id), at, told.kind, plain, told.commitments, told.sealed)
+
+
+def spell_leaf(  # noqa: PLR0917 the members of a leaf
+    record_id: str,
+    at: str,
+    kind: RecordKind,
+    plain: Mapping[str, Any],
+    commitments: Mapping[str, str],
+    sealed: str,
+) -> bytes:
+    """Write a leaf of these members; the instant is spelled already.
+
+    Raises:
+        InputError: with the code `record_too_large`, it is longer than an entry may be.
+    """
+    entry = _ENCODER.encode(
+        {
+            **plain,
+            "v": VERSION,
+            "id": record_id,
+            "at": at,
+            "kind": kind.value,
+            "commitments": commitments,
+            "sealed": sealed,
+        }
+    )
+    if len(entry) > MAX_ENTRY_BYTES:
+        raise InputError(f"expected a leaf of at most `{MAX_ENTRY_BYTES}` bytes", code="record_too_large")
+    return entry
 
 
 def read_entry(entry: bytes) -> Record | Leaf:
@@ -92,8 +111,8 @@ def read_entry(entry: bytes) -> Record | Leaf:
     return Leaf.from_bytes(entry) if entry.endswith(_MARK) else Record.from_bytes(entry)
 
 
-class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The members of every leaf."""
+class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The members of every leaf. One that says nothing is left out, and so refused where it is spelled."""
 
     v: int
     id: str
@@ -103,16 +122,15 @@ class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sealed: str
     outcome: Any = None
     act: Any = None
-    rules: tuple[str, ...] = ()
+    rules: list[str] = []
     policy: Any = None
     age_ms: Any = None
     gateway: Any = None
 
     def __post_init__(self) -> None:
-        digests = (self.sealed, *self.commitments.values())
-        if self.v != VERSION or any(len(digest) != _DIGEST_HEX for digest in digests):
+        if self.v != VERSION or {len(self.sealed), *map(len, self.commitments.values())} != {_DIGEST_HEX}:
             raise ValueError(f"expected version `{VERSION}` and digests of SHA-256")
 
 
-_DECODER = msgspec.json.Decoder()
+_DECODER = msgspec.json.Decoder(_Envelope)
 _ENCODER = msgspec.json.Encoder(order="sorted")

@@ -13,7 +13,6 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256, shake_256
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -21,8 +20,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from licet.errors import InputError, NotFoundError, TrustError
-from licet.records.leaf import PLAIN, Leaf
-from licet.records.record import Record
+from licet.records.leaf import PLAIN, Leaf, spell_leaf
+from licet.records.record import Record, spelled_at
 
 KEY_ID_BYTES, SECRET_BYTES, NONCE_BYTES = 8, 32, 12
 INSTANCE = "instance"
@@ -31,8 +30,7 @@ INSTANCE = "instance"
 _DOMAIN = b"licet record/2"
 _PLAIN = frozenset(PLAIN)
 _SALT_BYTES = 16
-_NAME = itemgetter(0)
-_ENCODER = msgspec.json.Encoder(order="sorted")
+_spell = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +52,7 @@ class Sealed:
 def subjects_of(record: Record) -> tuple[str, ...]:
     """Whose keys seal a record: its party's and its organization's, or the instance's."""
     found = [(name, record.body.get(name)) for name in ("organization", "party")]
-    return tuple(f"{name}:{value}" for name, value in found if isinstance(value, str)) or (INSTANCE,)
+    return tuple([f"{name}:{value}" for name, value in found if isinstance(value, str)]) or (INSTANCE,)
 
 
 def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
@@ -73,14 +71,14 @@ def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
     nonce = blake2b(entry, key=salts, person=b"nonce", digest_size=NONCE_BYTES).digest()
     head = bytes([len(keys)]) + b"".join([key.id for key in keys])
     body = head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, head + record.id.encode())
-    commitments = {name: commit(salt, value) for name, salt, value in _salted(record.body, salts)}
     told = record.body
+    commitments = {name: sha256(salt + _spell(value)).hexdigest() for name, salt, value in _salted(told, salts)}
     plain = {name: told[name] for name in PLAIN if told.get(name) is not None}
     rules = _rules(told)
     if rules:
         plain["rules"] = rules
-    leaf = Leaf(record.id, record.at, record.kind, plain, commitments, sha256(body).hexdigest())
-    return Sealed(leaf.to_bytes(), body)
+    leaf = spell_leaf(record.id, spelled_at(entry), record.kind, plain, commitments, sha256(body).hexdigest())
+    return Sealed(leaf, body)
 
 
 def open_sealed(leaf: bytes, body: bytes, key_of: Callable[[bytes], bytes | None]) -> Record:
@@ -126,7 +124,7 @@ def disclosed(record: Record, body: bytes, key_of: Callable[[bytes], bytes | Non
 
 def commit(salt: bytes, value: object) -> str:
     """The commitment to a value: SHA-256 of its salt and its canonical JSON, in hexadecimal."""
-    return sha256(salt + _ENCODER.encode(value)).hexdigest()
+    return sha256(salt + _spell(value)).hexdigest()
 
 
 def _root(record: Record | Leaf, keys: Sequence[SealingKey]) -> bytes:
@@ -145,12 +143,10 @@ def _salted(body: Mapping[str, Any], key: bytes) -> list[tuple[str, bytes, Any]]
 
     The salts are consecutive pieces of one stream. Source: FIPS 202 section 6.2, SHAKE256.
     """
-    values = sorted([one for one in body.items() if one[1] is not None and one[0] not in _PLAIN], key=_NAME)
-    stream = shake_256(key).digest(_SALT_BYTES * len(values))
-    return [
-        (name, stream[place * _SALT_BYTES : (place + 1) * _SALT_BYTES], value)
-        for place, (name, value) in enumerate(values)
-    ]
+    names = sorted([name for name, value in body.items() if value is not None and name not in _PLAIN])
+    stream = shake_256(key).digest(_SALT_BYTES * len(names))
+    starts = range(0, len(stream), _SALT_BYTES)
+    return [(name, stream[at : at + _SALT_BYTES], body[name]) for at, name in zip(starts, names, strict=True)]
 
 
 def _rules(body: Mapping[str, Any]) -> list[str]:
