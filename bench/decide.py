@@ -103,7 +103,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def make_bundle(epoch: int = 1) -> PolicyBundle:
-    """Twenty directives over twelve of forty items: some by nationality, one lifted, one to come, one with leave."""
+    """Twenty directives over twelve of forty items: some by nationality, one lifted, one to come."""
     documents = tuple(
         parse_directive(order(number, epoch), "benchmark", read_country_groups(), None) for number in range(DIRECTIVES)
     )
