@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from licet.decisions import judge
+from licet.decisions import binding, gather, judge
 from licet.decisions.explain import explained
 
 _ALLOWED = Path(__file__).parent / "allowed_skips.txt"
@@ -15,8 +15,8 @@ _skipped: list[str] = []
 @pytest.fixture(scope="session", autouse=True)
 def verdicts_are_worked_out_here():
     """Mutation testing alters code in a process that has already run: nothing remembered there may answer."""
-    judge.cache_clear()
-    explained.cache_clear()
+    for remembered in (judge, explained, binding._binding, binding._boundaries, gather._usable):
+        remembered.cache_clear()
 
 
 def pytest_runtest_logreport(report):

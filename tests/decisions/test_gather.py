@@ -51,7 +51,7 @@ from licet.parties import (
     PersonStatus,
     Relation,
 )
-from licet.terms import Coverage, Disclosure, Outcome, Truth, format_instant, parse_instant
+from licet.terms import FOREVER, Coverage, Disclosure, Outcome, Truth, format_instant, parse_instant
 
 YES, NO, UNKNOWN = Truth
 ON, OFF = Switch
@@ -344,12 +344,12 @@ def test_a_place_is_abroad_and_an_unknown_one_as_counsel_reads(place, reading, e
     parameters = Parameters(unknown_place=reading)
     assert outside_us(place, parameters) is expected
     for mode in (Mode.WEIGHTS_DOWNLOAD, Mode.ACCESS_INFORMATION):
-        assert sent(scene(mode=mode, place=place), parameters, LAW.listing) is expected
+        assert sent(mode, place, parameters, LAW.listing) is expected
     treated = Parameters(unknown_place=reading, us_person_abroad="treat_as_export")
-    assert sent(scene(place=place), treated, LAW.listing) is expected
-    assert sent(scene(place=place), parameters, LAW.listing) is NO
+    assert sent(Mode.REMOTE_INFERENCE, place, treated, LAW.listing) is expected
+    assert sent(Mode.REMOTE_INFERENCE, place, parameters, LAW.listing) is NO
     service = Parameters(unknown_place=reading, us_person_abroad="treat_as_export", remote_inference="not_export")
-    assert sent(scene(place=place), service, LAW.listing) is NO
+    assert sent(Mode.REMOTE_INFERENCE, place, service, LAW.listing) is NO
 
 
 @pytest.mark.parametrize(
@@ -367,14 +367,13 @@ def test_a_place_is_abroad_and_an_unknown_one_as_counsel_reads(place, reading, e
     ],
 )
 def test_encrypted_storage_is_sent_where_the_rule_says_or_counsel_is_asked(place, readings, plain, under_directive):
-    one, parameters = scene(mode=Mode.ENCRYPTED_STORAGE, place=place), Parameters(**readings)
-    assert sent(one, parameters, LAW.listing) is plain
-    assert sent_under_directive(one, parameters, LAW.listing) is under_directive
+    parameters = Parameters(**readings)
+    assert sent(Mode.ENCRYPTED_STORAGE, place, parameters, LAW.listing) is plain
+    assert sent_under_directive(Mode.ENCRYPTED_STORAGE, place, parameters, LAW.listing) is under_directive
 
 
 def test_only_storage_is_read_otherwise_under_a_directive():
-    one = scene(mode=Mode.REMOTE_INFERENCE, place="FR")
-    assert sent_under_directive(one, Parameters(), LAW.listing) is NO
+    assert sent_under_directive(Mode.REMOTE_INFERENCE, "FR", Parameters(), LAW.listing) is NO
 
 
 # ECCN 4E091, one condition at a time.
@@ -492,6 +491,20 @@ def test_an_exemption_reaches_the_people_of_the_organizations_it_names(who, exem
     assert only(ReleaseFacts, scene(who, body("FR")), under).cover is expected
 
 
+@pytest.mark.parametrize(
+    ("license_", "expected"),
+    [
+        (license_(party="p1"), Coverage.COVERED),
+        (license_(party="p1", countries=frozenset({"JP"})), Coverage.UNKNOWN),
+        (license_(party="p1", active=False), Coverage.UNKNOWN),
+    ],
+)
+def test_an_exemption_that_may_reach_somebody_is_weighed_beside_their_licenses(license_, expected):
+    under = policy(directive(exemptions=[exempts(ITS_PEOPLE)]), org_is_recipient=False)
+    one = scene(employee(relation=None), body("FR"), licenses=(license_,))
+    assert only(ReleaseFacts, one, under).cover is expected
+
+
 @pytest.mark.parametrize(("covers", "expected"), [([ITSELF], Coverage.COVERED), ([ITS_PEOPLE], Coverage.NONE)])
 def test_an_exemption_reaches_an_organization_only_as_an_entity(covers, expected):
     under = policy(directive(exemptions=[exempts(*covers)]))
@@ -546,6 +559,11 @@ def test_a_license_does_not_reach_employees_of_the_nationalities_it_leaves_out(c
     granted = license_(organization=employer, excluded_nationals_of=frozenset({"D:5"}))
     under = policy(directive(), org_is_recipient=False)
     assert only(ReleaseFacts, scene(who, body("US-DE"), licenses=(granted,)), under).cover is expected
+
+
+def test_an_answer_that_rests_on_nothing_that_changes_never_lapses():
+    published = scene(model=Model(frozenset({"fable-5"}), published=True))
+    assert gather(published, policy(fresh_until=AT), AT).lapse == FOREVER
 
 
 @pytest.mark.parametrize(

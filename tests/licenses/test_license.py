@@ -23,7 +23,7 @@ def claim(claimant, **over):
         "requirements": frozenset({"directive"}),
         "items": frozenset({"fable-5", "fable-5-20260609"}),
         "places": frozenset({"FR"}),
-        "end_use": None,
+        "end_uses": frozenset(),
         "ask_contractors": False,
         "third_country_covered": True,
     }
@@ -107,8 +107,8 @@ TABLE = [
     (license_(countries=frozenset({"FR"})), claim(Claimant(LAB), places=frozenset()), UNKNOWN),
     (license_(), claim(Claimant(LAB), places=frozenset()), COVERED),
     # To what end, and on which conditions.
-    (license_(end_uses=frozenset({"safety"})), claim(Claimant(LAB), end_use="safety"), COVERED),
-    (license_(end_uses=frozenset({"safety"})), claim(Claimant(LAB), end_use="sales"), NONE),
+    (license_(end_uses=frozenset({"safety"})), claim(Claimant(LAB), end_uses=frozenset({"safety"})), COVERED),
+    (license_(end_uses=frozenset({"safety"})), claim(Claimant(LAB), end_uses=frozenset({"sales"})), NONE),
     (license_(end_uses=frozenset({"safety"})), claim(Claimant(LAB)), UNKNOWN),
     (license_(conditions_shown=False), claim(Claimant(LAB)), UNKNOWN),
     # A failure outweighs a missing fact.

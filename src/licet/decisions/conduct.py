@@ -5,7 +5,7 @@ Source: 15 CFR 734.13 (export), 734.15 (release), 734.18(a)(5) (encrypted storag
 it is a release is counsel's parameter.
 """
 
-from licet.decisions.scene import Mode, Scene
+from licet.decisions.scene import Mode
 from licet.directives import Parameters
 from licet.law import ListingRules
 from licet.terms import Truth
@@ -37,23 +37,23 @@ def outside_us(place: str | None, parameters: Parameters) -> Truth:
     return Truth.NO if place == _US else Truth.YES
 
 
-def sent(scene: Scene, parameters: Parameters, listing: ListingRules) -> Truth:
+def sent(mode: Mode, place: str | None, parameters: Parameters, listing: ListingRules) -> Truth:
     """Whether the item is sent abroad, as the rules read without any directive."""
-    abroad = outside_us(scene.place, parameters)
-    if scene.mode is Mode.HOSTED_REPLICA_ABROAD:
+    abroad = outside_us(place, parameters)
+    if mode is Mode.HOSTED_REPLICA_ABROAD:
         return Truth.YES
-    if scene.mode is Mode.ENCRYPTED_STORAGE:
-        if scene.place is None:
+    if mode is Mode.ENCRYPTED_STORAGE:
+        if place is None:
             return abroad
-        return Truth.YES if scene.place in listing.encrypted_storage_exports else Truth.NO
-    if scene.mode in _REVEALING:
+        return Truth.YES if place in listing.encrypted_storage_exports else Truth.NO
+    if mode in _REVEALING:
         return abroad
-    treated = parameters.us_person_abroad == "treat_as_export" and is_release(scene.mode, parameters)
-    return abroad if scene.mode in _INFERENCE and treated else Truth.NO
+    treated = parameters.us_person_abroad == "treat_as_export" and is_release(mode, parameters)
+    return abroad if mode in _INFERENCE and treated else Truth.NO
 
 
-def sent_under_directive(scene: Scene, parameters: Parameters, listing: ListingRules) -> Truth:
+def sent_under_directive(mode: Mode, place: str | None, parameters: Parameters, listing: ListingRules) -> Truth:
     """The same under a directive that names exports: encrypted storage abroad is then counsel's to read."""
-    plain = sent(scene, parameters, listing)
-    abroad = scene.mode is Mode.ENCRYPTED_STORAGE and plain is Truth.NO and scene.place not in {None, _US}
+    plain = sent(mode, place, parameters, listing)
+    abroad = mode is Mode.ENCRYPTED_STORAGE and plain is Truth.NO and place not in {None, _US}
     return Truth.UNKNOWN if abroad and parameters.e2e_under_directive == "unset" else plain

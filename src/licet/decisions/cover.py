@@ -4,9 +4,12 @@ Source: step 8 of the procedure: exemptions a directive itself gives, License
 Exception GOV for US agencies (15 CFR 740.11(b)(2)), licenses (15 CFR 750.7).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from licet.decisions.binding import Names
 from licet.decisions.nationality import Nationality, place_of, same_country
 from licet.decisions.scene import Body, Marks, Person, Scene
 from licet.directives import CompiledDirective, Directive, Policy, Reach, Recipient
@@ -28,7 +31,6 @@ class OneRecipient(Value, frozen=True):
 
     kind: Recipient
     status: PersonStatus
-    claimant: Claimant
     marks: Marks
 
 
@@ -48,48 +50,72 @@ class Recipients:
         under_directives: Those counted as recipients of a release: the person, and
             the organization where no person stands behind the request or where
             counsel reads it as a recipient beside them.
-        names: Under which rules surely reach the item.
-        every_name: And those under which a directive reaches it if it is classified
-            so: leave for what it may turn out to be is leave.
     """
 
     def __init__(
         self,
         scene: Scene,
         usable: tuple[Standing, ...],
-        names: tuple[frozenset[str], frozenset[str]],
+        names: Names,
         policy: Policy,
         at: datetime,
     ) -> None:
         self.scene = scene
-        self.names, perhaps = names
-        self.every_name = self.names | perhaps
+        self.names = names
         self.policy = policy
         self.at = at
+        self._usable = usable
+        self._stating: dict[CompiledDirective | str, tuple[License, ...]] = {}
+        self._licensed: dict[tuple[tuple[Recipient, ...], tuple[LicenseId, ...]], Cover] = {}
         person = scene.person or Person(None)
         self.nationality = Nationality(person, usable, at.date(), policy.groups, policy.parameters)
-        self.all = tuple(self._recipients(usable))
-        beside = policy.parameters.org_is_recipient or scene.person is None
-        self.under_directives = tuple(x for x in self.all if beside or x.kind is Recipient.PERSON)
+        people = () if scene.person is None else (self._person(scene.person),)
+        self.all = people if scene.body is None else (*people, self._organization(scene.body))
+        self.under_directives = people if people and not policy.parameters.org_is_recipient else self.all
 
-    def _recipients(self, usable: tuple[Standing, ...]) -> Iterator[OneRecipient]:
-        person, body = self.scene.person, self.scene.body
-        if person is not None:
-            any_citizenship = self.nationality.is_citizen_elsewhere
-            status = establish_status(
-                usable,
-                person.declared,
-                any_citizenship=any_citizenship,
-                accept_foreign_word=self.policy.parameters.accept_foreign_word_for_us_citizenship,
-            )
-            yield OneRecipient(Recipient.PERSON, status, self._person(person, body, usable), person.marks)
-        if body is not None:
-            status = establish_organization(body.organization, self.policy.parameters.us_registered_is_us)
-            organization = body.organization
-            claimant = Claimant(holder_of_organization(organization.id), formerly=_holder(organization.formerly))
-            yield OneRecipient(Recipient.ORGANIZATION, status, claimant, body.marks)
+    def _person(self, person: Person) -> OneRecipient:
+        status = establish_status(
+            self._usable,
+            person.declared,
+            any_citizenship=self.nationality.is_citizen_elsewhere,
+            accept_foreign_word=self.policy.parameters.accept_foreign_word_for_us_citizenship,
+        )
+        return OneRecipient(Recipient.PERSON, status, person.marks)
 
-    def _person(self, person: Person, body: Body | None, usable: tuple[Standing, ...]) -> Claimant:
+    def _organization(self, body: Body) -> OneRecipient:
+        status = establish_organization(body.organization, self.policy.parameters.us_registered_is_us)
+        return OneRecipient(Recipient.ORGANIZATION, status, body.marks)
+
+    def claimant(self, kind: Recipient) -> Claimant:
+        """What a license or an exemption asks about one of them."""
+        body = self.scene.body
+        if kind is Recipient.PERSON or body is None:
+            return self._claiming_person(self.scene.person or Person(None), body)
+        organization = body.organization
+        return Claimant(holder_of_organization(organization.id), formerly=_holder(organization.formerly))
+
+    def licensed(self, requirement: CompiledDirective | str, whom: Sequence[OneRecipient]) -> Cover:
+        """The best leave that licenses give any of `whom` from a requirement.
+
+        Remembered: several directives on one item are mostly stated by the same licenses.
+        """
+        stating = self._stating_of(requirement)
+        if not stating:
+            return NO_COVER
+        key = tuple(x.kind for x in whom), tuple(x.id for x in stating)
+        cover = self._licensed.get(key)
+        if cover is None:
+            claims = [_claim(requirement, recipient, self) for recipient in whom]
+            cover = self._licensed[key] = _cover_by(stating, claims, self.at)
+        return cover
+
+    def _stating_of(self, requirement: CompiledDirective | str) -> tuple[License, ...]:
+        stating = self._stating.get(requirement)
+        if stating is None:
+            stating = self._stating[requirement] = _stating(requirement, self)
+        return stating
+
+    def _claiming_person(self, person: Person, body: Body | None) -> Claimant:
         if body is None or (person.employer is not None and person.employer != body.organization.id):
             return Claimant(
                 person.holder,
@@ -105,7 +131,7 @@ class Recipients:
         return Claimant(
             person.holder,
             employer=holder_of_organization(organization.id),
-            relation=person.relation or _shown_relation(usable, organization.id),
+            relation=person.relation or _shown_relation(self._usable, organization.id),
             formerly=_holder(organization.formerly),
             third_country=third,
             national_of=self.nationality.national_of,
@@ -126,39 +152,41 @@ def _shown_relation(usable: tuple[Standing, ...], organization: OrganizationId) 
     return shown.pop() if len(shown) == 1 else None
 
 
-def cover_of(recipients: Recipients, requirement: CompiledDirective | str, whom: Iterable[OneRecipient]) -> Cover:
-    """The best leave that any of `whom` has from one requirement.
-
-    Where several licenses each suffice, together they are one premise that ends
-    with the last of them.
-    """
+def cover_of(recipients: Recipients, requirement: CompiledDirective | str, whom: Sequence[OneRecipient]) -> Cover:
+    """The best leave that any of `whom` has from one requirement."""
     exempt: set[Coverage] = set()
     if isinstance(requirement, CompiledDirective) and requirement.gives_leave:
         exempt.update(x for recipient in whom for x in _exempt(requirement.directive, recipient, recipients))
         if Coverage.COVERED in exempt:
             return Cover(Coverage.COVERED)
-    stated = _stating(requirement, recipients) if recipients.scene.licenses else ()
-    if not stated:
+    if not recipients.scene.licenses:
         return Cover(Coverage.UNKNOWN) if exempt else NO_COVER
-    claims = [_claim(requirement, recipient, recipients) for recipient in whom]
-    found = [(license_, covers(license_, claim, recipients.at)) for claim in claims for license_ in stated]
+    cover = recipients.licensed(requirement, whom)
+    if cover.coverage is Coverage.NONE and exempt:
+        return replace(cover, coverage=Coverage.UNKNOWN)
+    return cover
+
+
+def _cover_by(licenses: Sequence[License], claims: Sequence[Claim], at: datetime) -> Cover:
+    """The best leave that these licenses give any of these claims.
+
+    Where several licenses each suffice, together they are one premise that ends
+    with the last of them.
+    """
+    found = [(license_, covers(license_, claim, at)) for claim in claims for license_ in licenses]
     covering = [license_ for license_, coverage in found if coverage is Coverage.COVERED]
     if covering:
         return Cover(Coverage.COVERED, tuple(x.id for x in covering), (max(x.ends for x in covering),))
-    unknown = Coverage.UNKNOWN in exempt or any(coverage is Coverage.UNKNOWN for _, coverage in found)
-    boundaries = tuple(end for license_, _ in found for end in _boundaries(license_))
+    unknown = any(coverage is Coverage.UNKNOWN for _, coverage in found)
+    boundaries = tuple(boundary for license_ in licenses for boundary in (license_.valid_from, license_.ends))
     return Cover(Coverage.UNKNOWN if unknown else Coverage.NONE, (), boundaries)
-
-
-def _boundaries(license_: License) -> tuple[datetime, datetime]:
-    return license_.valid_from, license_.ends
 
 
 def _names_of(requirement: CompiledDirective | str, recipients: Recipients) -> tuple[frozenset[str], frozenset[str]]:
     """The names by which a license states this requirement, and this item."""
     if isinstance(requirement, str):
-        return frozenset({requirement}), recipients.names
-    return frozenset({DIRECTIVE, requirement.directive.id}), recipients.every_name
+        return frozenset({requirement}), recipients.names.surely
+    return frozenset({DIRECTIVE, requirement.directive.id}), recipients.names.every()
 
 
 def _stating(requirement: CompiledDirective | str, recipients: Recipients) -> tuple[License, ...]:
@@ -174,13 +202,13 @@ def _stating(requirement: CompiledDirective | str, recipients: Recipients) -> tu
 def _claim(requirement: CompiledDirective | str, recipient: OneRecipient, recipients: Recipients) -> Claim:
     requirements, items = _names_of(requirement, recipients)
     parameters = recipients.policy.parameters
-    place = recipients.scene.place
+    place, end_use = recipients.scene.place, recipients.scene.end_use
     return Claim(
         requirements=requirements,
         items=items,
-        claimant=recipient.claimant,
+        claimant=recipients.claimant(recipient.kind),
         places=frozenset() if place is None else frozenset({place, same_country(place)}),
-        end_use=recipients.scene.end_use,
+        end_uses=frozenset() if end_use is None else frozenset({end_use}),
         ask_contractors=parameters.contract_employees == "ask",
         third_country_covered=parameters.third_country_employees_covered,
     )
@@ -191,16 +219,17 @@ def _exempt(directive: Directive, recipient: OneRecipient, recipients: Recipient
     if recipient.kind is Recipient.ORGANIZATION and _is_government(directive, recipients.scene.body):
         yield Coverage.COVERED
     for exemption in directive.exemptions:
-        if recipients.every_name.isdisjoint(exemption.items) or recipients.at < exemption.starts:
+        if recipients.names.every().isdisjoint(exemption.items) or recipients.at < exemption.starts:
             continue
+        claimant = recipients.claimant(recipient.kind)
         named: set[Holder | None] = set(map(holder_of_organization, exemption.organizations))
         if recipient.kind is Recipient.ORGANIZATION:
-            if Reach.ENTITY in exemption.covers and recipient.claimant.holder in named:
+            if Reach.ENTITY in exemption.covers and claimant.holder in named:
                 yield Coverage.COVERED
-        elif Reach.FOREIGN_NATIONAL_EMPLOYEES in exemption.covers and recipient.claimant.employer in named:
-            if recipient.claimant.relation is Relation.EMPLOYEE:
+        elif Reach.FOREIGN_NATIONAL_EMPLOYEES in exemption.covers and claimant.employer in named:
+            if claimant.relation is Relation.EMPLOYEE:
                 yield Coverage.COVERED
-            elif recipient.claimant.relation is None:
+            elif claimant.relation is None:
                 yield Coverage.UNKNOWN
 
 

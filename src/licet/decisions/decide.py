@@ -124,13 +124,13 @@ def _route(scene: Scene, policy: Policy, at: datetime, *, stale: bool) -> Decisi
     answers = [answer(one, policy, at, stale=stale) for one in free or candidates]
     best = min(answers, key=lambda decision: decision.outcome.weight)
     # Which candidates are free may change with any directive that names one of them.
-    named = [x.directive for one in candidates for x in policy.on(names_of(one, policy.parameters)[0])]
+    named = [x.directive for one in candidates for x in policy.on(names_of(one.model, policy.parameters).surely)]
     boundaries = [best.until, *(end for directive in named for end in (directive.effective_at, directive.ends))]
     return replace(best, until=min(boundary for boundary in boundaries if boundary > at))
 
 
 def _in_force(scene: Scene, policy: Policy, at: datetime) -> bool:
-    directives = policy.on(names_of(scene, policy.parameters)[0])
+    directives = policy.on(names_of(scene.model, policy.parameters).surely)
     return any(force_at(x.directive, policy.parameters, at) is not None for x in directives)
 
 
@@ -159,8 +159,7 @@ def _stopped(item: Item) -> Refusal:
 
 def _held_back(scene: Scene, policy: Policy) -> bool:
     """Whether a stale policy holds this item back; what it does not is decided as ever, bars included."""
-    surely, perhaps = names_of(scene, policy.parameters)
-    restricted = not policy.restricted.isdisjoint(surely | perhaps)
+    restricted = not policy.restricted.isdisjoint(names_of(scene.model, policy.parameters).every())
     return restricted or policy.parameters.stale_policy == "deny"
 
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from licet.decisions.conduct import is_controlled, is_inference, is_release, sent, sent_under_directive
+from licet.decisions.binding import Bound, Names, binding_at
+from licet.decisions.conduct import is_controlled, is_inference, is_release, sent
 from licet.decisions.cover import NO_COVER, Cover, Recipients, cover_of
 from licet.decisions.nationality import place_of, same_country, scope_of_country, scope_of_organization
 from licet.decisions.scene import UNMARKED, Marks, Scene
@@ -20,7 +21,6 @@ from licet.directives import (
     CompiledDirective,
     Conduct,
     Facts,
-    Force,
     IntelligenceFacts,
     ListFacts,
     MilitaryCountry,
@@ -35,11 +35,10 @@ from licet.directives import (
     SendingFacts,
     Switch,
     WeightsFacts,
-    force_at,
 )
-from licet.items import Kinship
+from licet.items import Kinship, Model
 from licet.parties import Assurance, PersonStatus, Standing, Usable, usable_standings
-from licet.terms import FOREVER, Act, Coverage, LicenseId, Truth, Value, truth
+from licet.terms import FOREVER, Coverage, LicenseId, Truth, Value, truth
 
 
 class Gathered(Value, frozen=True):
@@ -55,23 +54,25 @@ class Gathered(Value, frozen=True):
     licenses: tuple[LicenseId, ...]
 
 
-@lru_cache(maxsize=64)
 def usable_rule(parameters: Parameters) -> Usable:
     """Counsel's readings about evidence, as one value."""
-    return Usable(
-        Assurance[parameters.min_assurance.upper()],
-        timedelta(days=parameters.evidence_max_age_days),
-        parameters.accept_org_attestation,
-    )
+    return _usable(parameters.min_assurance, parameters.evidence_max_age_days, parameters.accept_org_attestation)
 
 
-def names_of(scene: Scene, parameters: Parameters) -> tuple[frozenset[str], frozenset[str]]:
-    """The names under which rules surely, and perhaps, reach the scene's item."""
-    if scene.model.kinship is Kinship.SAME:
-        return scene.model.names, frozenset()
+def _usable_anew(assurance: str, days: int, accept_attestation: bool) -> Usable:  # noqa: FBT001  # one caller, above
+    return Usable(Assurance[assurance.upper()], timedelta(days=days), accept_attestation)
+
+
+_usable = lru_cache(maxsize=64)(_usable_anew)
+
+
+def names_of(model: Model, parameters: Parameters) -> Names:
+    """The names under which rules surely, and perhaps, reach a model."""
+    if model.kinship is Kinship.SAME:
+        return Names(model.names)
     conservative = parameters.derivatives == "conservative"
-    surely = scene.model.surely(conservative=conservative, share_limit=Decimal(parameters.distilled_share_limit))
-    return surely, scene.model.perhaps(conservative=conservative) - surely
+    surely = model.surely(conservative=conservative, share_limit=Decimal(parameters.distilled_share_limit))
+    return Names(surely, model.perhaps(conservative=conservative) - surely)
 
 
 def gather(scene: Scene, policy: Policy, at: datetime) -> Gathered:
@@ -92,9 +93,8 @@ class _Gathering:
         self._policy = policy
         self._parameters = policy.parameters
         self._at = at
-        self._surely, self._perhaps = names_of(scene, policy.parameters)
+        self._names = names_of(scene.model, policy.parameters)
         self._marks = [x.marks for x in (scene.person, scene.body) if x is not None and x.marks != UNMARKED]
-        self._is_release = is_release(scene.mode, policy.parameters)
         self._boundaries = [policy.fresh_until]
         self._usable: tuple[Standing, ...] = ()
         self._relied: set[LicenseId] = set()
@@ -120,8 +120,7 @@ class _Gathering:
             standings = self._scene.person.standings if self._scene.person else ()
             rule = usable_rule(self._parameters)
             self._usable = usable_standings(standings, rule, self._at)
-            names = self._surely, self._perhaps
-            self._found = Recipients(self._scene, self._usable, names, self._policy, self._at)
+            self._found = Recipients(self._scene, self._usable, self._names, self._policy, self._at)
             self._boundaries += [end for s in standings for end in (s.verified_at, rule.ends(s))]
             self._boundaries += self._found.nationality.boundaries
         return self._found
@@ -148,39 +147,24 @@ class _Gathering:
     # Steps 2, 4 to 6, 8: directives.
 
     def _directives(self) -> Iterator[tuple[RuleSet, Facts]]:
-        for compiled in self._policy.on(self._surely | self._perhaps if self._perhaps else self._surely):
-            self._boundaries += compiled.boundaries
-            force = force_at(compiled.directive, self._parameters, self._at)
-            if force is not None:
-                yield from self._under(compiled, force)
+        binding = binding_at(self._scene, self._names, self._policy, self._at)
+        self._boundaries.append(binding.until)
+        for bound in binding.directives:
+            yield from self._under(bound)
 
-    def _under(self, compiled: CompiledDirective, force: Force) -> Iterator[tuple[RuleSet, Facts]]:
-        recipients, act = self._recipients(), self._released(compiled)
+    def _under(self, bound: Bound) -> Iterator[tuple[RuleSet, Facts]]:
+        recipients, compiled = self._recipients(), bound.compiled
         for recipient in recipients.under_directives:
             scope, cover = self._scope(compiled, recipient.kind), Coverage.NONE
             if recipient.status is not PersonStatus.NOT_FOREIGN:  # who is not foreign needs no leave, and none is read
                 cover = self._take(cover_of(recipients, compiled, (recipient,)))
-            yield compiled.release, ReleaseFacts(recipient.kind, act, recipient.status, scope, cover, force)
-        act = self._sent(compiled)
-        if act is not Naming.NOT_NAMED:
+            yield (
+                compiled.release,
+                ReleaseFacts(recipient.kind, bound.released, recipient.status, scope, cover, bound.force),
+            )
+        if bound.sent is not Naming.NOT_NAMED:
             cover = self._take(cover_of(recipients, compiled, recipients.all))
-            yield compiled.sending, SendingFacts(act, self._reach(compiled), cover, force)
-
-    def _released(self, compiled: CompiledDirective) -> Naming:
-        release = self._is_release and Act.RELEASE in compiled.directive.acts
-        return self._named(compiled, truth(known=release))
-
-    def _sent(self, compiled: CompiledDirective) -> Naming:
-        if Act.EXPORT not in compiled.directive.acts:
-            return Naming.NOT_NAMED
-        return self._named(compiled, sent_under_directive(self._scene, self._parameters, self._policy.listing))
-
-    def _named(self, compiled: CompiledDirective, act: Truth) -> Naming:
-        """Whether the directive names this act on this item; in doubt where the item's class is."""
-        if act is Truth.NO:
-            return Naming.NOT_NAMED
-        surely = act is Truth.YES and not self._surely.isdisjoint(compiled.directive.items)
-        return Naming.NAMED if surely else Naming.UNKNOWN
+            yield compiled.sending, SendingFacts(bound.sent, self._reach(compiled), cover, bound.force)
 
     def _scope(self, compiled: CompiledDirective, kind: Recipient) -> Scope:
         persons, body = compiled.directive.persons, self._scene.body
@@ -226,8 +210,8 @@ class _Gathering:
 
     def _conduct(self) -> Conduct | None:
         """An act of the item, a service only, or neither."""
-        moved = sent(self._scene, self._parameters, self._policy.listing)
-        if self._is_release or moved is not Truth.NO:
+        moved = sent(self._scene.mode, self._scene.place, self._parameters, self._policy.listing)
+        if is_release(self._scene.mode, self._parameters) or moved is not Truth.NO:
             return Conduct.ITEM
         return Conduct.SERVICE if is_inference(self._scene.mode) else None
 
@@ -276,7 +260,7 @@ class _Gathering:
         advanced = truth(known=self._scene.model.advanced)
         if advanced is Truth.NO or is_inference(self._scene.mode):
             return
-        leaving = sent(self._scene, self._parameters, self._policy.listing)
+        leaving = sent(self._scene.mode, self._scene.place, self._parameters, self._policy.listing)
         if leaving is Truth.NO:
             return
         cover = self._take(cover_of(self._recipients(), "4e091", self._recipients().all))

@@ -36,7 +36,7 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
         mode=mode,
         person=person,
         body=None if organization is None else Body(organization),
-        licenses=_licenses(holders, snapshot),
+        licenses=_licenses(holders, model.names, snapshot),
     )
 
 
@@ -74,6 +74,8 @@ def _believable(standing: Standing, snapshot: Snapshot) -> bool:
     return issuer is not None and issuer.verified and not issuer.suspended
 
 
-def _licenses(holders: list[Holder], snapshot: Snapshot) -> tuple[License, ...]:
-    found = {license_.id: license_ for holder in holders for license_ in snapshot.licenses.get(holder, ())}
+def _licenses(holders: list[Holder], items: frozenset[str], snapshot: Snapshot) -> tuple[License, ...]:
+    """The holders' licenses for these items, each once, by number."""
+    held = (license_ for holder in holders for license_ in snapshot.licenses.get(holder, ()))
+    found = {license_.id: license_ for license_ in held if not items.isdisjoint(license_.items)}
     return tuple(found[number] for number in sorted(found))

@@ -62,7 +62,7 @@ class RuleSet:
     table: Mapping[Facts, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledDirective:
     """A directive and its two rule sets: releases to recipients, and acts of sending.
 

@@ -97,11 +97,12 @@ class PolicyBundle:
             raise InputError(f"expected a policy bundle of the format `{FORMAT}`: {err}") from err
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """A compiled bundle: directives, the rules that always stand, and counsel's readings.
 
-    `restricted` are the items that any directive ever named.
+    `restricted` are the items that any directive ever named. Two policies are equal
+    if they are one: what is worked out by a policy is remembered by it.
     """
 
     epoch: int

@@ -4,7 +4,7 @@ Source: 15 CFR 750.7 (scope is what the application said), 750.8 (revocation),
 750.10 (another party needs the agency's approval).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -105,7 +105,7 @@ class Claim(Value, frozen=True):
         requirements: The names of the requirement, each of which a license may state.
         items: The names under which the item is known.
         places: The ISO codes of the place, Hong Kong's and China's for Hong Kong; none if unknown.
-        end_use: As stated; None if nothing is.
+        end_uses: The one that is stated; none if nothing is.
         ask_contractors: Counsel's reading: ask about contractors rather than exclude them.
         third_country_covered: Counsel's reading of employees of third countries.
     """
@@ -114,7 +114,7 @@ class Claim(Value, frozen=True):
     items: frozenset[str]
     claimant: Claimant
     places: frozenset[str]
-    end_use: str | None
+    end_uses: frozenset[str]
     ask_contractors: bool
     third_country_covered: bool
 
@@ -128,14 +128,14 @@ def covers(license_: License, claim: Claim, at: datetime) -> Coverage:
     an affiliate or a buyer of the party named is another party.
     """
     spent = license_.usage_limit is not None and license_.used >= license_.usage_limit
-    named = bool(license_.items & claim.items) and bool(license_.requirements & claim.requirements)
-    if spent or not named or not license_.runs(at):
+    unnamed = license_.items.isdisjoint(claim.items) or license_.requirements.isdisjoint(claim.requirements)
+    if spent or unnamed or not license_.runs(at):
         return Coverage.NONE
     return _worst(
         (
             _party(license_, claim),
             _allowed(license_.countries, claim.places),
-            _allowed(license_.end_uses, frozenset() if claim.end_use is None else frozenset({claim.end_use})),
+            _allowed(license_.end_uses, claim.end_uses),
             Coverage.COVERED if license_.conditions_shown else Coverage.UNKNOWN,
         )
     )
@@ -187,6 +187,7 @@ def _unless(obstacle: Truth) -> Coverage:
     return {Truth.YES: Coverage.NONE, Truth.NO: Coverage.COVERED, Truth.UNKNOWN: Coverage.UNKNOWN}[obstacle]
 
 
-def _worst(parts: Iterable[Coverage]) -> Coverage:
-    found = set(parts)
-    return next(x for x in (Coverage.NONE, Coverage.UNKNOWN, Coverage.COVERED) if x in found)
+def _worst(parts: Collection[Coverage]) -> Coverage:
+    if Coverage.NONE in parts:
+        return Coverage.NONE
+    return Coverage.UNKNOWN if Coverage.UNKNOWN in parts else Coverage.COVERED
