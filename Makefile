@@ -11,6 +11,8 @@ PEERS_VENV := .venv-peers
 PEERS_STAMP := $(PEERS_VENV)/.installed-from-lock
 KEEP ?=
 
+NODE_STAMP := tests/javascript/node_modules/.package-lock.json
+
 .PHONY: setup demo test check peers torture fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks clean
 
 setup: $(STAMP)
@@ -44,11 +46,16 @@ bench-records: setup
 demo: setup
 	$(BIN)/licet demo $(if $(KEEP),--keep)
 
-test: setup
+test: setup $(NODE_STAMP)
 	$(BIN)/python -m pytest --cov --cov-report=
 	$(BIN)/python -m coverage report --include='$(CORE)' --fail-under=95
 
 CORE := src/licet/terms/*,src/licet/law/*,src/licet/dialects/*,src/licet/items/*,src/licet/parties/*,src/licet/directives/*,src/licet/licenses/*,src/licet/decisions/*,src/licet/proofs/*,src/licet/records/*
+
+# The official JavaScript client libraries, for the tests that ask them (marker `javascript`).
+$(NODE_STAMP): tests/javascript/package-lock.json
+	@command -v npm >/dev/null || { echo "make test needs Node 20 or newer with npm" >&2; exit 1; }
+	npm ci --prefix tests/javascript --no-audit --no-fund --loglevel=error
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -94,4 +101,4 @@ lock:
 	  --exclude-newer "$$(date -u -d "7 days ago" +%F)" - --output-file requirements-peers.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(PEERS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) tests/javascript/node_modules $(BENCH_VENV) $(PEERS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import sdk_matrix_for_tests
 from licet.app.config import _SECTIONS, _UPSTREAM_KEYS
 from licet.decisions import Code
 from licet.dialects import ROUTES
@@ -37,6 +38,10 @@ def test_every_parameter_has_its_row_and_default_first():
 
 def test_every_route_has_its_row_and_no_other_has_one():
     assert rows_of("surfaces.md") == {f"{route.method} {route.path}" for route in ROUTES}
+
+
+def test_the_page_about_client_libraries_is_the_one_that_its_table_gives():
+    assert (ROOT / "docs" / "sdks.md").read_text(encoding="utf-8") == sdk_matrix_for_tests.page()
 
 
 def test_every_code_has_its_row():

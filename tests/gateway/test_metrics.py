@@ -18,6 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from directives_for_tests import directive
+from faults_for_tests import writer_pid
 from instance_for_tests import call, fresh_instance
 from licet.dialects import ROUTES
 from licet.fleet import Clock
@@ -330,11 +331,6 @@ def test_the_sign_of_life_names_nothing_and_goes_nowhere(instance, upstream):
         answer = call(url + "/healthz")
         assert (answer.status, answer.json) == (200, {"status": "ok"})
     assert upstream.log() == []
-
-
-def writer_pid(instance):
-    """The instance's one child."""
-    return int(Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children").read_text().split()[0])
 
 
 def test_readiness_follows_the_log_writer(instance, keys):

@@ -1,6 +1,5 @@
 """No byte of a restricted item's answer before its record is on disk, and what is on disk stays."""
 
-import fcntl
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ import openai
 import pytest
 
 from directives_for_tests import directive
+from faults_for_tests import writer_gone, writer_pid
 from instance_for_tests import call, fresh_instance, serving
 from licet.terms import Surface
 from log_samples import verified
@@ -36,29 +36,6 @@ def prepared(instance):
 @pytest.fixture(scope="module")
 def key(instance):
     return prepared(instance)
-
-
-def writer_pid(instance):
-    """The child of `licet serve` that holds the log."""
-    task = Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children")
-    return int(task.read_text().split()[0])
-
-
-@contextmanager
-def writer_gone(instance):
-    """Kill the log writer, and hold its lock so that no other can start."""
-    os.kill(writer_pid(instance), signal.SIGKILL)
-    with (instance.directory / "log.db.lock").open("r+") as lock:
-
-        def taken():
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
-
-        eventually(taken)
-        yield
 
 
 def assert_log_unavailable(answer):

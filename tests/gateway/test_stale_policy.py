@@ -1,14 +1,13 @@
 """Rules too old to rely on: what is restricted stops by itself, what never was is served."""
 
-import sqlite3
 import time
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import openai
 import pytest
 
 from directives_for_tests import directive
+from faults_for_tests import broken_store
 from licet.decisions import Caller, Code, Permit, Refusal, Request, RequestedAct, RowChange, RowKind, decide, encode_row
 from licet.directives import PolicyBundle, compile_policy
 from licet.fleet import Clock, Replica
@@ -29,22 +28,6 @@ def key(instance, office):
     instance.act("/directives/DIR-2/lift", {})
     instance.act("/parameters/policy_max_age_s", {"value": "2", **REASON})
     return office.employs("citizen", "not_foreign_person")
-
-
-@contextmanager
-def broken_store(instance):
-    """A store that cannot say what the parameters are, so that no bundle can be made."""
-
-    def rename(old, new):
-        with closing(sqlite3.connect(instance.directory / "licet.db", timeout=5)) as database:
-            database.execute(f"ALTER TABLE {old} RENAME TO {new}")
-            database.commit()
-
-    rename("settings", "settings_elsewhere")
-    try:
-        yield
-    finally:
-        rename("settings_elsewhere", "settings")
 
 
 def is_stale(instance):

@@ -1,0 +1,49 @@
+"""Faults of a running instance: no log writer, no store."""
+
+import fcntl
+import os
+import signal
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from standin_for_tests import eventually
+
+
+def writer_pid(instance):
+    """The child of `licet serve` that holds the log."""
+    task = Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children")
+    return int(task.read_text().split()[0])
+
+
+@contextmanager
+def writer_gone(instance):
+    """Kill the log writer, and hold its lock so that no other can start."""
+    os.kill(writer_pid(instance), signal.SIGKILL)
+    with (instance.directory / "log.db.lock").open("r+") as lock:
+
+        def taken():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        eventually(taken)
+        yield
+
+
+@contextmanager
+def broken_store(instance):
+    """A store that cannot say what the parameters are, so that no bundle can be made."""
+
+    def rename(old, new):
+        with closing(sqlite3.connect(instance.directory / "licet.db", timeout=5)) as database:
+            database.execute(f"ALTER TABLE {old} RENAME TO {new}")
+            database.commit()
+
+    rename("settings", "settings_elsewhere")
+    try:
+        yield
+    finally:
+        rename("settings_elsewhere", "settings")
