@@ -9,11 +9,14 @@ BENCH_STAMP := $(BENCH_VENV)/.installed-from-lock
 PEERS_PYTHON ?= python3.12
 PEERS_VENV := .venv-peers
 PEERS_STAMP := $(PEERS_VENV)/.installed-from-lock
+FUZZ_VENV := .venv-fuzz
+FUZZ_STAMP := $(FUZZ_VENV)/.installed-from-lock
+FUZZ_SECONDS ?= 120
 KEEP ?=
 
 NODE_STAMP := tests/javascript/node_modules/.package-lock.json
 
-.PHONY: setup demo test check peers torture fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks clean
+.PHONY: setup demo test check peers torture fuzz fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks clean
 
 setup: $(STAMP)
 
@@ -74,6 +77,15 @@ $(PEERS_STAMP): requirements-peers.lock
 	$(PEERS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-peers.lock
 	@touch $(PEERS_STAMP)
 
+# Requests made up by a fuzzer that sees which code they reach.
+fuzz: setup $(FUZZ_STAMP)
+	PYTHONPATH=src:tests $(FUZZ_VENV)/bin/python bench/fuzz.py -max_total_time=$(FUZZ_SECONDS)
+
+$(FUZZ_STAMP): requirements-fuzz.lock
+	$(PYTHON) -m venv --clear $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-fuzz.lock
+	@touch $(FUZZ_STAMP)
+
 # A hundred kills under load, every byte of a log flipped, full disks: half an hour or more.
 torture: setup
 	$(BIN)/python -m pytest --no-cov -m torture tests/logwriter/test_torture.py
@@ -97,8 +109,10 @@ lock:
 	  --extra demo --extra charts --group dev --group proof pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
 	  --constraint requirements.lock --group bench pyproject.toml --output-file requirements-bench.lock
+	uv pip compile --python-platform linux --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
+	  --constraint requirements.lock --group fuzz pyproject.toml --output-file requirements-fuzz.lock
 	echo "aics-tlog==0.2.1" | uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate --quiet \
 	  --exclude-newer "$$(date -u -d "7 days ago" +%F)" - --output-file requirements-peers.lock
 
 clean:
-	rm -rf $(VENV) tests/javascript/node_modules $(BENCH_VENV) $(PEERS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) tests/javascript/node_modules $(BENCH_VENV) $(PEERS_VENV) $(FUZZ_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,109 @@
+"""Whatever is asked, licet decides on the model that the upstream will read, or nothing reaches it."""
+
+import json
+
+import pytest
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+
+from licet.dialects import ROUTES, ModelIn, RouteKind
+from one_reading_for_tests import OPEN, STOPPED, Readers
+
+MODELS = st.sampled_from([*OPEN, *STOPPED, "OPEN-1", "open-1 ", "ｏpen-1", "open-1\u0000", ""])
+PATHS = st.sampled_from(sorted({route.path for route in ROUTES if route.kind is not RouteKind.MODEL_LIST}))
+
+
+@pytest.fixture(scope="module")
+def readers():
+    found = Readers()
+    yield found
+    found.close()
+
+
+def spelled(text, escapes):
+    """The JSON string, some of its characters as escapes."""
+    shown = json.dumps(text)[1:-1]
+    return (
+        '"'
+        + "".join(f"\\u{ord(c):04x}" if e and c.isalnum() else c for c, e in zip(shown, escapes * 40, strict=False))
+        + '"'
+    )
+
+
+def in_a_path(model, escapes):
+    return "".join(f"%{ord(c):02X}" if e and ord(c) < 256 else c for c, e in zip(model, escapes * 40, strict=False))
+
+
+NAMES = st.sampled_from(
+    [
+        "model",
+        "Model",
+        "MODEL",
+        "mod\u200bel",
+        "models",
+        "stream",
+        "messages",
+        "input",
+        "requests",
+        "fallbacks",
+        "engine",
+    ]
+)
+ESCAPES = st.lists(st.booleans(), min_size=1, max_size=8)
+VALUES = st.one_of(
+    MODELS,
+    st.none(),
+    st.booleans(),
+    st.floats(),
+    st.lists(MODELS, max_size=2),
+    st.dictionaries(NAMES, MODELS, max_size=2),
+    st.lists(st.dictionaries(NAMES, MODELS, max_size=2), max_size=2),
+)
+MEMBERS = st.tuples(
+    st.lists(st.just(("model", [False], "open-1")), max_size=1), st.lists(st.tuples(NAMES, ESCAPES, VALUES), max_size=3)
+).map(lambda two: [*two[0], *two[1]])
+HEADERS = st.lists(
+    st.sampled_from(
+        [
+            (b"content-type", b"application/json"),
+            (b"content-type", b"application/json; charset=utf-16"),
+            (b"content-type", b"text/plain"),
+            (b"content-encoding", b"gzip"),
+            (b"content-encoding", b"identity"),
+            (b"x-goog-api-key", b"lk_other_key"),
+            (b"anthropic-version", b"2023-06-01"),
+            (b"x-model", b"fable-5"),
+        ]
+    ),
+    max_size=3,
+)
+GARNISH = st.sampled_from([b"", b"", b"", b" ", b"\xef\xbb\xbf", b"\x00", b"{}", b"//x"])
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    PATHS, MODELS, ESCAPES, MEMBERS, HEADERS, GARNISH, st.sampled_from([b"", b"alt=sse", b"model=fable-5", b"key=x"])
+)
+@example("/v1/chat/completions", "open-1", [False], [("model", [False], "open-1")], [], b"", b"")
+def test_the_model_decided_on_is_the_model_read(readers, path, named, escapes, members, headers, garnish, query):
+    raw_path = path.replace("{model}", in_a_path(named, escapes)).encode()
+    parts = [f"{spelled(name, at)}:{json.dumps(value)}" for name, at, value in members]
+    body = ("{" + ",".join(parts) + "}").encode() + garnish
+    event("reached" if readers.ask("POST", raw_path, query, headers, body) else "refused")
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=60), st.binary(max_size=120), st.sampled_from(["POST", "GET", "PUT", "DELETE", "PATCH"]))
+def test_bytes_that_nobody_meant_reach_nobody(readers, path, body, method):
+    assert readers.ask(method, b"/" + path, b"", [], body) is None
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.model_in is not ModelIn.NOWHERE and r.method == "POST"])
+def test_a_plain_request_of_each_route_is_read_alike_by_all(readers, route):
+    path = route.path.replace("{model}", "open-1").encode()
+    body = {} if route.model_in is ModelIn.PATH else {"model": "open-1"}
+    assert readers.ask("POST", path, b"", [], json.dumps(body).encode()) == "open-1"
+
+
+def test_a_stopped_model_reaches_nobody(readers):
+    assert readers.ask("POST", b"/v1/chat/completions", b"", [], b'{"model":"fable-5"}') is None
