@@ -16,7 +16,7 @@ KEEP ?=
 
 NODE_STAMP := tests/javascript/node_modules/.package-lock.json
 
-.PHONY: setup demo test check peers torture fuzz fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks clean
+.PHONY: setup demo test check peers torture fuzz fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,13 @@ bench-prove: setup
 
 bench-observe: setup
 	$(BIN)/python bench/observe.py
+
+# Whether a concealed item can be told by its time; what large requests take of memory.
+bench-concealment: setup
+	$(BIN)/python bench/concealment.py
+
+bench-memory: setup
+	$(BIN)/python bench/memory.py
 
 bench-records: setup
 	$(BIN)/python bench/records.py

@@ -25,6 +25,7 @@ from decisions_for_tests import (
 from directives_for_tests import NOON, directive
 from licet.decisions import Caller, Code, Permit, RemedyKind, RequestedAct, decide, disclosed, usable_items
 from licet.errors import NaiveInstantError
+from licet.items import Catalogue
 from licet.parties import Assurance, Citizenship, OrganizationKind, PermanentResidence, Relation, Serves
 from licet.terms import FOREVER, Outcome
 
@@ -441,3 +442,16 @@ def test_a_decision_records_the_evidence_and_leave_it_rests_on():
     assert basis.standings == ("S1",)
     assert basis.licenses == ("D1",)
     assert [judged.requirement.id for judged in basis.judged] == ["DIR-1", "DIR-1"]
+
+
+def test_a_concealed_item_is_refused_as_not_found_with_its_grounds_kept():
+    one = snapshot(directive(), parties={"p1": None})
+    items = (replaced_row(x, concealed=x.id == "fable-5") for x in one.catalogue)
+    concealed = replaced_row(one, catalogue=Catalogue.of(items))
+    asked = asks()
+    open_, hidden = decide(asked, one, AT), decide(asked, concealed, AT)
+    assert (open_.code, hidden.code) == (Code.VERIFICATION_REQUIRED, Code.MODEL_NOT_FOUND)
+    assert (hidden.grounds, hidden.basis, hidden.until) == (open_.grounds, open_.basis, open_.until)
+    assert decide(asks(model="opus-4.8"), concealed, AT).outcome is Outcome.PERMIT
+    nothing = decide(asks(model="no-such-model"), concealed, AT)
+    assert nothing == decide(asks(model="no-such-model"), one, AT)

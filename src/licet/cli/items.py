@@ -29,11 +29,14 @@ def add(
     item: Annotated[str, typer.Argument(metavar="ID", help="The name by which callers ask for the model.")],
     upstream: Annotated[str, typer.Option(help="Who serves it: an upstream of licet.toml.")],
     alias: Annotated[list[str] | None, typer.Option(help="Another name that means exactly it.")] = None,
+    concealed: Annotated[
+        bool, typer.Option("--concealed", help="It does not exist to whom it is refused: they get a 404.")
+    ] = False,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a model into the catalogue."""
-    body = {"id": item, "aliases": alias or [], "upstream": upstream}
+    body = {"id": item, "aliases": alias or [], "upstream": upstream, "concealed": concealed}
     answer = find_instance(directory).post("/items", body)
     say_done(answer, f"added {item}, served by {upstream}", as_json=as_json)
 

@@ -88,7 +88,9 @@ class Control:
 
     # Items, organizations, parties.
 
-    async def add_item(self, by: str, item_id: ItemId, aliases: Iterable[str], upstream: str) -> Done[Row]:
+    async def add_item(
+        self, by: str, item_id: ItemId, aliases: Iterable[str], upstream: str, *, concealed: bool = False
+    ) -> Done[Row]:
         """Put a model into the catalogue, under its id and every other name that means exactly it."""
         if upstream not in self._upstreams:
             known = ", ".join(sorted(self._upstreams)) or "none"
@@ -97,7 +99,7 @@ class Control:
             )
 
         def change(tx: Transaction, at: datetime) -> Row:
-            item = Item(item_id, frozenset(aliases) - {item_id}, upstream, at)
+            item = Item(item_id, frozenset(aliases) - {item_id}, upstream, at, concealed)
             others = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
             if any(other.id == item.id for other in others):
                 raise ConflictError(f"expected a new item, found that `{item_id}` exists", code="item_exists")
@@ -105,7 +107,7 @@ class Control:
             tx.put(item)
             return item
 
-        details = {"item": item_id, "aliases": sorted(aliases), "upstream": upstream}
+        details = {"item": item_id, "aliases": sorted(aliases), "upstream": upstream, "concealed": concealed}
         return await self._desk.carry_out(Act("item.add", by, details), change)
 
     async def add_organization(self, by: str, organization: Organization) -> Done[Row]:

@@ -133,7 +133,7 @@ def _enrolling(router: APIRouter, control: Control, who: Any) -> None:
 
     @router.post("/items", summary="Add a model to the catalogue")
     async def add_item(body: bodies.NewItem, by: who) -> _Json:
-        return _done(await control.add_item(by, ItemId(body.id), body.aliases, body.upstream))
+        return _done(await control.add_item(by, ItemId(body.id), body.aliases, body.upstream, concealed=body.concealed))
 
     @router.get("/organizations")
     async def list_organizations() -> list[Any]:

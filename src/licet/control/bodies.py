@@ -42,6 +42,7 @@ class NewItem(_Body):
     id: str
     aliases: list[str] = Field(default_factory=list)
     upstream: str
+    concealed: bool = False
 
     def model_post_init(self, _context: Any, /) -> None:
         """Refuse names that no request could carry."""

@@ -59,7 +59,16 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
     require_aware(at)
     item = snapshot.catalogue.resolve(request.model)
     if item is None:
+        if snapshot.catalogue.decoy is not None:
+            _decide_on(snapshot.catalogue.decoy, request, snapshot, at)  # not to be told from a concealed one by time
         return _unknown_item(snapshot.policy)
+    decision = _decide_on(item, request, snapshot, at)
+    if item.concealed and isinstance(decision, Refusal):
+        return replace(decision, code=Code.MODEL_NOT_FOUND)
+    return decision
+
+
+def _decide_on(item: Item, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
     if item.id in snapshot.stops:
         return _stopped(item)
     stale = not snapshot.current or at >= snapshot.policy.fresh_until

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from licet import dialects
 from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
 from licet.dialects import Match, ModelIn, Route, RouteKind
@@ -31,8 +33,9 @@ from licet.gateway.metrics import Metrics
 from licet.gateway.post import Post
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
+from licet.items import Item
 from licet.records import Record
-from licet.terms import Outcome
+from licet.terms import ItemId, Outcome
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
@@ -236,10 +239,20 @@ class Gate:
                 return decision, record
             told = answers.refused(decision, record.id, request, snapshot, at)
             self._post.send(record)
+            if decision.code is Code.MODEL_NOT_FOUND and snapshot.catalogue.decoy is not None:
+                self._even_out(decision.basis.item, snapshot.catalogue.decoy, request, snapshot, at)
         except Exception as err:
             raise self._undecided(request, snapshot, at, seen) from err
         seen.decided(record.id, decision.outcome, decision.code.value, decision.basis.item)
         raise _RefusedError(told)
+
+    def _even_out(self, item: ItemId | None, decoy: Item, request: Request, snapshot: Snapshot, at: datetime) -> None:
+        """Write the record of the other kind of name as well, and throw it away.
+
+        So the two kinds, one that means nothing and one that is concealed, take as long.
+        """
+        asked = replace(request, model=decoy.id if item is None else "")
+        self._post.decision(self._replica.decide(asked, snapshot, at), asked, snapshot, at).to_bytes()
 
     def _undecided(self, request: Request, snapshot: Snapshot, at: datetime, seen: Seen) -> _RefusedError:
         """An error while reading a prohibition is a refusal."""

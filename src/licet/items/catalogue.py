@@ -15,9 +15,14 @@ from licet.terms import ItemId
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All items by each of their names."""
+    """All items by each of their names.
+
+    `decoy` is one of the concealed items, if there are any: a name that means nothing
+    is decided as if it meant that one, so that it takes as long.
+    """
 
     by_name: Mapping[str, Item]
+    decoy: Item | None = None
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> "Catalogue":
@@ -36,7 +41,8 @@ class Catalogue:
                         f"expected each model name to mean one item, found `{name}` for two", code="name_taken"
                     )
                 by_name[name] = item
-        return cls(by_name)
+        concealed = {item.id: item for item in by_name.values() if item.concealed}
+        return cls(by_name, concealed[min(concealed)] if concealed else None)
 
     def resolve(self, name: str) -> Item | None:
         """The item that `name` means, or None."""

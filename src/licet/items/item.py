@@ -12,12 +12,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A model, the other names that mean exactly it, and where it is served."""
+    """A model, the other names that mean exactly it, and where it is served.
+
+    To whom it is refused a `concealed` one does not exist: they are answered as for
+    a name that means nothing.
+    """
 
     id: ItemId
     aliases: frozenset[str]
     upstream: str
     added_at: datetime
+    concealed: bool = False
 
     @property
     def names(self) -> frozenset[str]:
