@@ -22,6 +22,7 @@ from licet.app import create_instance
 from licet.decisions import Row, encode_row, row_key
 from licet.directives import compile_policy
 from licet.fleet import Clock
+from licet.stores import ACTING
 
 SECONDS, MEMORY_MB = 60, 1_000
 # The most memory that the command itself ever had; what `rusage` says begins with that of who started it.
@@ -45,7 +46,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         directory, draft = Path(place) / "instance", Path(place) / "draft.json"
         draft.write_text(decide.order(0, 9, (0, 1)), encoding="utf-8")
-        create_instance(directory, "officer")
+        create_instance(directory, {"officer": ACTING}, single_person=True)
         _fill(directory / "licet.db", parties, console)
         started = time.monotonic()
         command = [sys.executable, "-c", _RUN, "impact", str(draft), "--dir", str(directory), "--json"]

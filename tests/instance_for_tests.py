@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from licet.app import create_instance
+from licet.stores import ACTING
 
 _SERVE = "import sys; from licet.cli import main; main()"
 
@@ -109,7 +110,8 @@ def serving(directory: Path, **environment: str) -> Iterator[Instance]:
         line = process.stdout.readline()
         assert line, f"licet serve ended with {process.wait(10)}"
         urls = json.loads(line)
-        token = (directory / "admin.token").read_text().strip()
+        alone = directory / "admin.token"
+        token = alone.read_text().strip() if alone.exists() else ""
         instance = Instance(directory, urls["gateway"], urls["control"], process, token)
         yield instance
         assert instance.stop() == 0
@@ -120,10 +122,15 @@ def serving(directory: Path, **environment: str) -> Iterator[Instance]:
         process.stdout.close()
 
 
+def single_person(directory: Path, name: str = "officer") -> Path:
+    """Make an instance of one person; the file with their token."""
+    return create_instance(directory, {name: ACTING}, single_person=True).tokens[name]
+
+
 @contextmanager
 def fresh_instance(directory: Path, upstream: str, extra: str = "", **environment: str) -> Iterator[Instance]:
-    """Make an instance and serve it."""
-    create_instance(directory, "officer")
+    """Make an instance for one person, who may do everything that is no audit, and serve it."""
+    single_person(directory)
     configure(directory, upstream, extra)
     with serving(directory, **environment) as instance:
         yield instance

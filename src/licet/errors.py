@@ -9,6 +9,7 @@
     ├── StaleError            a premise is too old to rely on
     ├── ConflictError         someone wrote first, or the state forbids it
     │   └── NotFoundError         the thing named does not exist
+    ├── PermissionDeniedError an act that is not for whoever asks
     ├── UnavailableError      a dependency did not answer
     └── ConfigurationError    refuse to start
 
@@ -95,6 +96,12 @@ class NotFoundError(ConflictError):
     """The thing named does not exist."""
 
     code = "not_found"
+
+
+class PermissionDeniedError(LicetError):
+    """Whoever asks is known, and the act is not theirs."""
+
+    code = "not_permitted"
 
 
 class UnavailableError(LicetError):

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from instance_for_tests import configure, fresh_instance
-from licet.app import Places, create_instance, read_config
+from instance_for_tests import configure, fresh_instance, single_person
+from licet.app import Places, read_config
 from licet.app.serve import instance
 from licet.errors import ConfigurationError, ConflictError, InputError, LicetError
 from licet.terms import Surface
@@ -197,7 +197,7 @@ def test_a_credential_in_a_file_is_its_owners_alone(file, mode, refused):
 @pytest.fixture
 def directory():
     with short_directory() as made:
-        create_instance(made, "officer")
+        single_person(made)
         configure(made, "http://127.0.0.1:9")
         yield made
 
@@ -296,27 +296,27 @@ def test_one_directory_is_served_once():
 
 
 def test_an_instance_is_made_in_an_empty_directory_only(tmp_path):
-    create_instance(tmp_path / "i", "officer")
+    single_person(tmp_path / "i")
     with pytest.raises(ConflictError, match="new or empty"):
-        create_instance(tmp_path / "i", "officer")
+        single_person(tmp_path / "i")
     (tmp_path / "j").mkdir()
     (tmp_path / "j" / ".hidden").touch()
     with pytest.raises(ConflictError):
-        create_instance(tmp_path / "j", "officer")
+        single_person(tmp_path / "j")
     (tmp_path / "file").touch()
     with pytest.raises(InputError):
-        create_instance(tmp_path / "file", "officer")
+        single_person(tmp_path / "file")
     with pytest.raises(InputError):
-        create_instance(tmp_path / "k", "not an id")
+        single_person(tmp_path / "k", "not an id")
 
 
 def test_everything_secret_is_the_owners_alone(tmp_path):
     before = os.umask(0)
     try:
-        made = create_instance(tmp_path / "i", "officer")
+        token_file = single_person(tmp_path / "i")
     finally:
         os.umask(before)
-    places = Places(made.directory)
+    places = Places(tmp_path / "i")
     modes = {
         path: path.stat().st_mode & 0o777
         for path in (places.directory, places.secrets, places.administrator_token, places.pepper, places.policy_key)
@@ -324,7 +324,7 @@ def test_everything_secret_is_the_owners_alone(tmp_path):
     assert set(modes.values()) == {0o700, 0o600}
     assert {modes[places.directory], modes[places.secrets]} == {0o700}
     assert (places.directory / "licet.db").stat().st_mode & 0o077 == 0
-    assert places.administrator_token.read_text().strip() == made.token
+    assert places.administrator_token == token_file
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 import time
 
 from directives_for_tests import directive
-from instance_for_tests import fresh_instance
+from instance_for_tests import fresh_instance, single_person
 from licet.terms import Surface
 from people_for_tests import Office
 from places_for_tests import short_directory
@@ -59,11 +59,10 @@ def test_what_a_caller_was_told_they_may_use_is_on_record_and_explained_to_an_of
 
 
 def test_an_instance_without_its_epoch_does_not_start(capsys):
-    from licet.app import create_instance
     from licet.cli import run
 
     with short_directory() as directory:
-        create_instance(directory, "officer")
+        single_person(directory)
         assert (directory / "policy.epoch").read_text() == "0"
         (directory / "policy.epoch").unlink()
         assert run(["serve", "--dir", str(directory), "--json"]) == 1

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from instance_for_tests import configure, fresh_instance, serving
-from licet.app import create_instance
+from instance_for_tests import configure, fresh_instance, serving, single_person
 from licet.demo.standin import MODELS
 from places_for_tests import short_directory
 from servers_for_tests import running
@@ -50,7 +49,7 @@ def test_what_a_provider_lists_is_added_once(house):
         "new": NAMES[1:],
         "known": NAMES[:1],
     }
-    assert house("item", "import", "main").out == f"main lists 2 models; added 1: {NAMES[1]}\n"
+    assert house("item", "import", "main").out.startswith(f"main lists 2 models; added 1: {NAMES[1]}\nrecord: ")
     assert house("item", "import", "main").out == "main lists 2 models; added 0: none\n"
     assert {row["id"] for row in house("item", "list", "--json").json} == set(NAMES)
     assert house("item", "import", "other", "--json").error["code"] == "unknown_upstream"
@@ -74,7 +73,7 @@ def listing(licet):
     def listed(answers, dialects):
         provider = Provider(answers)
         with running(provider) as url, short_directory() as directory:
-            create_instance(directory, "officer")
+            single_person(directory)
             configure(directory, url)
             text = (directory / "licet.toml").read_text()
             before = next(line for line in text.splitlines() if line.startswith("dialects"))

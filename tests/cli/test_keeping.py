@@ -11,6 +11,7 @@ import pytest
 from directives_for_tests import directive
 from instance_for_tests import call
 from licet.receipts import verify_receipt
+from licet.records import SINGLE_PERSON
 from licet.records.tlog import read_policy
 from people_for_tests import Office
 from standin_for_tests import eventually
@@ -130,9 +131,10 @@ def test_reading_through_the_control_api_is_on_record(instance, ask):
     assert {row["body"]["party"] for row in found} == {"tenor"}
     (one,) = instance.act(f"/records?id={decision}")
     assert one["body"]["item"] == "opera-1"
-    reads = instance.records(act="record.read")
-    assert [read["body"]["search"] for read in reads] == [{"party": "tenor", "kind": "decision"}, {"id": decision}]
-    assert {read["body"]["by"] for read in reads} == {"officer"}
+    reads = [read["body"] for read in instance.records(act="record.read")[-2:]]
+    assert [read["search"] for read in reads] == [{"party": "tenor", "kind": "decision"}, {"id": decision}]
+    assert [read["results"] for read in reads] == [len(found), 1]
+    assert {read["by"] for read in reads} == {"officer"}
     for wrong, status in (("kind=bogus", 400), ("since=yesterday", 400), ("bogus=1", 422), ("id=none", 404)):
         instance.act(f"/records?{wrong}", expect=status)
     assert call(instance.control + "/records").status == 401
@@ -218,7 +220,14 @@ def test_what_would_expire_is_told_without_doing_it(on):
 def packet(on, target, *arguments):
     value = on("log", "export", target, *arguments, "--json").json
     told = json.loads((target / "records.json").read_text())
-    assert value == {"directory": str(target), "records": len(told["records"]), "profile": told["profile"]}
+    assert value == {
+        "directory": str(target),
+        "records": len(told["records"]),
+        "profile": told["profile"],
+        "notice": SINGLE_PERSON,
+    }
+    assert told["notice"] == SINGLE_PERSON
+    assert all(SINGLE_PERSON in (target / name).read_text() for name in ("README.txt", "records.html"))
     return {record["id"]: record for record in told["records"]}
 
 

@@ -102,7 +102,7 @@ def test_an_instance_that_is_not_served_says_how_to_serve_it(licet, tmp_path):
 
 
 def test_an_announcement_of_a_process_that_died_says_the_same(licet, tmp_path):
-    licet("init", tmp_path / "i")
+    licet("init", tmp_path / "i", "--single-person")
     (tmp_path / "i" / "run").mkdir(exist_ok=True)
     (tmp_path / "i" / "run" / "instance.json").write_text('{"gateway":"","control":"http://127.0.0.1:1","pid":1}')
     assert licet("status", "--dir", tmp_path / "i", "--json").error["code"] == "not_running"
@@ -110,18 +110,63 @@ def test_an_announcement_of_a_process_that_died_says_the_same(licet, tmp_path):
     assert licet("status", "--dir", tmp_path / "i", "--json").error["code"] == "not_running"
 
 
-def test_init_keeps_its_secrets_from_others_and_from_the_terminal(licet, tmp_path):
-    ran = licet("init", tmp_path / "i", "--administrator", "ada", "--json")
-    token_file = tmp_path / "i" / "admin.token"
-    assert ran.json == {"directory": str(tmp_path / "i"), "administrator": "ada", "token_file": str(token_file)}
-    assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
+@pytest.mark.parametrize(
+    ("typed", "tokens"),
+    [
+        ((), {"officer-1": "tokens/officer-1.token", "officer-2": "tokens/officer-2.token"}),
+        (("--single-person",), {"administrator": "admin.token"}),
+        (("--single-person", "--administrator", "ada"), {"ada": "admin.token"}),
+        (
+            ("--administrator", "ada", "--administrator", "bo=officer", "--administrator", "cy=auditor"),
+            {name: f"tokens/{name}.token" for name in ("ada", "bo", "cy")},
+        ),
+    ],
+)
+def test_init_keeps_its_secrets_from_others_and_from_the_terminal(licet, tmp_path, typed, tokens):
+    ran = licet("init", tmp_path / "i", *typed, "--json")
+    assert ran.json["tokens"] == {name: str(tmp_path / "i" / file) for name, file in tokens.items()}
+    assert ("notice" in ran.json) == ("--single-person" in typed)
+    for file in tokens.values():
+        path = tmp_path / "i" / file
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.read_text().strip() not in ran.out + ran.err
+    assert (tmp_path / "i" / "tokens").exists() == (len(tokens) > 1)
     again = licet("init", tmp_path / "i", "--json")
     assert (again.code, again.error["code"]) == (1, "not_empty")
 
 
-def test_init_does_not_print_the_token(licet, tmp_path):
-    ran = licet("init", tmp_path / "i")
-    assert (tmp_path / "i" / "admin.token").read_text().strip() not in ran.out + ran.err
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [
+        (("ada",), "too_few_officers"),
+        (("ada", "bo=operator"), "too_few_officers"),
+        (("ada", "bo=officer,auditor"), "bad_roles"),
+        (("ada", "bo=", "cy"), "usage"),
+        (("ada", "bo=clerk"), "usage"),
+        (("ada", "Ada"), "usage"),
+        (("ada", "b o"), "invalid_input"),
+        (("ada", "b\x1bo"), "invalid_input"),
+        (("ada", "bo\n"), "invalid_input"),
+        (("ada", "../bo"), "invalid_input"),
+        (("ada", ""), "invalid_input"),
+    ],
+)
+def test_an_instance_that_nobody_could_loosen_or_whose_names_are_none_is_not_made(licet, tmp_path, named, code):
+    options = [word for name in named for word in ("--administrator", name)]
+    assert licet("init", tmp_path / "i", *options, "--json").error["code"] == code
+    assert not (tmp_path / "i").exists()
+
+
+def test_where_there_are_two_a_command_must_be_told_whose_act_it_is(licet, tmp_path, monkeypatch):
+    licet("init", tmp_path / "i")
+    (tmp_path / "i" / "run").mkdir(exist_ok=True)
+    (tmp_path / "i" / "run" / "instance.json").write_text('{"gateway":"","control":"http://127.0.0.1:1","pid":1}')
+    assert licet("status", "--dir", tmp_path / "i", "--json").error["code"] == "no_token"
+    monkeypatch.setenv("LICET_ADMINISTRATOR", "officer-2")
+    assert licet("status", "--dir", tmp_path / "i", "--json").error["code"] == "not_running"
+    for name in ("officer-3", "../officer-2"):
+        monkeypatch.setenv("LICET_ADMINISTRATOR", name)
+        assert licet("status", "--dir", tmp_path / "i", "--json").error["code"] == "no_token"
 
 
 def test_a_url_without_a_token_is_not_called(licet, monkeypatch):

@@ -4,7 +4,9 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from decisions_for_tests import AT
-from licet.control.desk import Act, Desk, Effect
+from licet.control.act import Act, Intent
+from licet.control.desk import Desk
+from licet.control.mandates import Effect
 from licet.control.publisher import Publisher
 from licet.directives import Setting, compile_policy
 from licet.errors import ConflictError
@@ -42,6 +44,8 @@ class Kept:
 def store(tmp_path):
     made = Store(f"sqlite:///{tmp_path}/licet.db")
     made.create()
+    with made.write() as tx:
+        tx.set_meta("persons", "one")
     yield made
     made.close()
 
@@ -75,7 +79,9 @@ async def test_what_another_act_changed_meanwhile_is_proved_again(store, effect)
         return report
 
     made, log, delivered = desk(store, prover)
-    await made.carry_out(Act("parameter.set", "officer", {}, effect), setting("embargo_block", False), policy=True)
+    await made.carry_out(
+        Intent(Act("parameter.set", "officer", {}, effect), setting("embargo_block", False), policy=True)
+    )
     assert len(proved) == 2
     (record,) = [x for x in log.records if x.body["act"] == "parameter.set"]
     assert (record.body["policy"]["digest"], record.body["proof"]["digest"]) == proved[1]
@@ -88,7 +94,9 @@ async def test_what_the_prover_refuses_leaves_no_trace(store, effect):
     (impossible,) = read_invariants(IMPOSSIBLE, "own.toml")
     made, log, delivered = desk(store, lambda bundle, at: prove(compile_policy(bundle), [impossible], at))
     with pytest.raises(ConflictError, match=r"impossible: Nothing is ever answered\.") as refused:
-        await made.carry_out(Act("parameter.set", "officer", {}, effect), setting("macau", "literal"), policy=True)
+        await made.carry_out(
+            Intent(Act("parameter.set", "officer", {}, effect), setting("macau", "literal"), policy=True)
+        )
     assert refused.value.code == "proof_failed"
     assert (log.records, delivered, made.policy().settings) == ([], [], ())
 
@@ -98,7 +106,7 @@ async def test_an_act_that_changes_no_policy_waits_for_no_proof(store):
         raise AssertionError("nothing was to be proved")
 
     made, log, delivered = desk(store, prover)
-    await made.carry_out(Act("stop", "officer", {"items": []}, Effect.TIGHTENS), lambda _tx, _at: [])
+    await made.carry_out(Intent(Act("stop", "officer", {"items": []}, Effect.TIGHTENS), lambda _tx, _at: []))
     (record,) = log.records
     assert "proof" not in record.body
     assert delivered == []

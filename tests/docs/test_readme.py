@@ -80,7 +80,9 @@ def test_the_commands_run_as_they_are_printed(place):
     for port, free in ports.items():
         script = re.sub(rf"(127\.0\.0\.1:|--port ){port}\b", rf"\g<1>{free}", script)
     swap = "; ".join(f"s/:{port}/:{free}/" for port, free in ports.items())
-    script = script.replace("licet init gate\n", f"licet init gate\nsed -i.before '{swap}' gate/licet.toml\n")
+    script = re.sub(
+        r"^(licet init gate.*)$", rf"\1\nsed -i.before '{swap}' gate/licet.toml", script, flags=re.MULTILINE
+    )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
     process = subprocess.Popen(

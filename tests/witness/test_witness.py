@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from instance_for_tests import call, configure, serving
-from licet.app import create_instance
+from instance_for_tests import call, configure, serving, single_person
 from licet.errors import ConfigurationError, ConflictError, InputError, NotFoundError, TrustError
 from licet.logwriter import database_path, open_reader, policy_path, read_log_keys
 from licet.receipts import COSIGNATURE, ReceiptError, verify_checkpoint, verify_receipt
@@ -181,7 +180,7 @@ def test_a_rewritten_history_is_refused_by_the_witness_and_by_the_verifier():
     """The owner has the file and the keys, and still cannot show another past."""
     with short_directory() as directory:
         home, gate = directory / "w", directory / "gate"
-        create_instance(gate, "officer")
+        single_person(gate)
         configure(gate, "http://127.0.0.1:9")
         key = create_witness(home, "witness.example/one")
         bare = policy_path(gate).read_text()
@@ -247,7 +246,7 @@ def test_a_rewritten_history_is_refused_by_the_witness_and_by_the_verifier():
 def test_a_witness_that_may_not_be_asked_stops_the_start(tmp_path, line):
     from licet.app import read_config
 
-    create_instance(tmp_path / "gate", "officer")
+    single_person(tmp_path / "gate")
     path = tmp_path / "gate" / "licet.toml"
     key = spell_key(SigningKey.make("witness.example/one", COSIGNATURE, b"w" * 32).verifier)
     before = path.read_text()

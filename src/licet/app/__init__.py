@@ -1,7 +1,7 @@
 """The one place that wires everything: make an instance, and serve it."""
 
 from licet.app.config import Config, read_config
-from licet.app.create import CreatedInstance, create_instance
+from licet.app.create import CreatedInstance, create_instance, new_token
 from licet.app.places import Places, log_path
 from licet.app.serve import Running, serve
 from licet.app.shelf import LogShelf
@@ -14,6 +14,7 @@ __all__ = [
     "Running",
     "create_instance",
     "log_path",
+    "new_token",
     "read_config",
     "serve",
 ]

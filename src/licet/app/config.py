@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,14 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "log": frozenset({"witnesses"}),
     "logging": frozenset({"access"}),
     "metrics": frozenset({"public", "token"}),
+    "people": frozenset({"pending_s"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
     ),
 }
+# From a minute, in which nobody else could have looked, to a month, in which nobody remembers.
+_A_DAY_S = 86_400
+_PENDING_S = range(60, 30 * _A_DAY_S + 1)
 _UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential", "credential_header"})
 _CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 # Upper bounds: a limit may be narrowed freely, and widened only so far that it still bounds.
@@ -72,6 +77,7 @@ class Config:
     access_log: bool = True
     metrics_public: bool = False
     metrics_token: str | None = None
+    pending: timedelta = timedelta(days=1)
 
 
 def read_config(path: Path) -> Config:
@@ -121,6 +127,7 @@ class _Reader:
             access_log=self._switch("logging", "access", default=True),
             metrics_public=self._switch("metrics", "public", default=False),
             metrics_token=self._metrics_token(),
+            pending=self._pending(),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
@@ -239,6 +246,12 @@ class _Reader:
         if not isinstance(value, bool):
             raise self._wrong(section, key, "true or false")
         return value
+
+    def _pending(self) -> timedelta:
+        value = self.data.get("people", {}).get("pending_s", _A_DAY_S)
+        if type(value) is not int or value not in _PENDING_S:
+            raise self._wrong("people", "pending_s", f"seconds from {_PENDING_S.start} to {_PENDING_S.stop - 1}")
+        return timedelta(seconds=value)
 
     def _metrics_token(self) -> str | None:
         if "token" not in self.data.get("metrics", {}):

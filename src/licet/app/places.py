@@ -19,8 +19,12 @@ class Places:
 
     @property
     def administrator_token(self) -> Path:
-        """The first administrator's token."""
+        """The token of the one administrator of an instance made for a single person."""
         return self.directory / "admin.token"
+
+    def token_of(self, name: str) -> Path:
+        """The token of an administrator, until it is handed over."""
+        return self.directory / "tokens" / f"{name}.token"
 
     @property
     def secrets(self) -> Path:

@@ -27,7 +27,19 @@ from licet.app.front import front
 from licet.app.places import Places
 from licet.app.shelf import LogShelf
 from licet.app.vitals import Process
-from licet.control import Control, Desk, Keeper, Observing, Publisher, Registry, build_api
+from licet.control import (
+    Administration,
+    Control,
+    Desk,
+    Intents,
+    Keeper,
+    Observing,
+    Office,
+    Publisher,
+    Registry,
+    Rulings,
+    build_api,
+)
 from licet.decisions import RowKind, Stop
 from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.enrollment import Doors
@@ -37,8 +49,8 @@ from licet.gateway import Gate, Listener, LiveIndex, MeasuredLog, Metrics, Post,
 from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
 from licet.parties.evidence import AttestationVerifier
-from licet.records import Record, RecordKind
-from licet.stores import Administrator, Store
+from licet.records import SINGLE_PERSON, Record, RecordKind
+from licet.stores import Administrator, PendingState, Store
 from licet.terms import format_instant
 
 _log = logging.getLogger("licet.app")
@@ -123,7 +135,7 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         await stack.enter_async_context(publisher.renewing())
         await desk.deliver_held()
         await stack.enter_async_context(desk.delivering())
-        await log.append(_started(config, clock.now()))
+        await log.append(_started(config, store, clock.now()))
 
         metrics = Metrics()
         access = stack.enter_context(AccessLog(_STDERR).running(wanted=config.access_log))
@@ -132,19 +144,19 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
         gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, metrics=metrics)
         registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
-        shelf = LogShelf(places.directory)
+        shelf = LogShelf(places.directory, store)
         door = front(gate, Doors(registry, replica.authenticate, shelf.receipt), metrics, clock)
 
-        upstreams = frozenset(upstream.name for upstream in config.upstreams)
-        control = Control(store=store, desk=desk, pepper=pepper, upstreams=upstreams)
-        keeper = Keeper(desk, shelf)
+        intents = _intents(config, store, desk, pepper, shelf)
+        office = Office(store=store, desk=desk, clock=clock, intents=intents, expires_after=config.pending)
+        await stack.enter_async_context(office.expiring())
         api = build_api(
-            control,
-            keeper,
+            office,
+            intents,
             _administrators(store),
-            lambda: _status(control, replica, live, log),
+            lambda: _status(store, replica, live, log),
             replica.look,
-            observing=Observing(control, replica, live.requests),
+            observing=Observing(intents.rulings, replica, live.requests),
             vitals=Process(replica, live, log, metrics, access).vitals(config),
         )
         gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
@@ -152,6 +164,13 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
         await stack.enter_async_context(Witnesses(places.directory, config.witnesses).running())
         yield Running(gateway.url, desk_side.url, os.getpid())
+
+
+def _intents(config: Config, store: Store, desk: Desk, pepper: bytes, shelf: LogShelf) -> Intents:
+    """Who knows each act."""
+    upstreams = frozenset(upstream.name for upstream in config.upstreams)
+    control = Control(store=store, pepper=pepper, upstreams=upstreams)
+    return Intents(control, Rulings(store, desk), Keeper(desk, shelf), Administration(store))
 
 
 def _read_pepper(path: Path) -> bytes:
@@ -200,19 +219,25 @@ def _refill(store: Store) -> Callable[[int], list[Any]]:
 def _administrators(store: Store) -> Callable[[str], Administrator | None]:
     def find(token: str) -> Administrator | None:
         with store.read() as tx:
-            return tx.administrator(token)
+            return tx.people.holder(token)
 
     return find
 
 
-def _started(config: Config, at: datetime) -> Record:
-    body = {"gateway": config.gateway_id, "version": __version__}
+def _started(config: Config, store: Store, at: datetime) -> Record:
+    with store.read() as tx:
+        persons = "one" if tx.single_person else "two"
+    body = {"gateway": config.gateway_id, "version": __version__, "persons": persons}
     return Record(new_record_id(at), at, RecordKind.STARTUP, body)
 
 
-def _status(control: Control, replica: Replica, live: LiveIndex, log: LogClient) -> dict[str, Any]:
+def _status(store: Store, replica: Replica, live: LiveIndex, log: LogClient) -> dict[str, Any]:
     snapshot, at = replica.look()
-    stops = {row.item: row for row in control.rows(RowKind.STOP) if isinstance(row, Stop)}
+    with store.read() as tx:
+        stops = {row.item: row for row in tx.every(RowKind.STOP) if isinstance(row, Stop)}
+        rows = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
+        single_person, broken = tx.single_person, sorted(tx.broken_invariants)
+        waiting = len(tx.people.pendings(PendingState.PENDING))
     items = [
         {
             "id": row.id,
@@ -221,10 +246,10 @@ def _status(control: Control, replica: Replica, live: LiveIndex, log: LogClient)
             "restricted": row.id in snapshot.policy.restricted,
             "running_answers": live.on(row.id),
         }
-        for row in control.rows(RowKind.ITEM)
-        if isinstance(row, Item)
+        for row in rows
     ]
     return {
+        **({"notice": SINGLE_PERSON} if single_person else {}),
         "version": __version__,
         "at": format_instant(at),
         "items": items,
@@ -235,7 +260,10 @@ def _status(control: Control, replica: Replica, live: LiveIndex, log: LogClient)
             "fresh_until": format_instant(snapshot.policy.fresh_until),
             "current": snapshot.current and at < snapshot.policy.fresh_until,
             "feed": snapshot.sequence,
+            "broken_invariants": broken,
         },
+        "persons_to_loosen": 1 if single_person else 2,
+        "pending_acts": waiting,
         "records_lost": log.dropped,
     }
 

@@ -1,15 +1,30 @@
 """The log's file as the control API and the caller's door read it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from licet.app.packets import make_packet
+from licet.app.reading import organization_named, redecided, told_value
 from licet.decisions import Caller
 from licet.errors import InputError, NotFoundError, TrustError
-from licet.logwriter import LogReader, Search, database_path, open_reader, opened_value, read_record_key
-from licet.records import Record, RecordKind
+from licet.logwriter import (
+    LogReader,
+    Search,
+    database_path,
+    open_reader,
+    opened_value,
+    policy_path,
+    read_record_key,
+)
+from licet.records import SINGLE_PERSON, Record, RecordKind
+from licet.records.packets import Profile
+from licet.stores import Store
 from licet.terms import RecordId, parse_instant
+
+_SEARCH, _SEARCH_MOST = 100, 10_000
+_PACKET_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +32,43 @@ class LogShelf:
     """Records of one instance, opened anew for each question: the key is in memory for no longer."""
 
     directory: Path
+    store: Store
 
     def search(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
         """Records by what they are about, newest first, opened where they can be."""
         words = dict(wanted)
         with self._open() as reader:
             record_id = words.pop("id", None)
-            rows = (reader.find(RecordId(record_id)),) if record_id else reader.search(_search(words))
-            return [opened_value(reader, row) for row in rows]
+            if record_id:
+                return [told_value(reader, reader.find(RecordId(record_id)))]
+            return [opened_value(reader, row) for row in reader.search(self._search(words))]
+
+    def redecide(self, record_id: str) -> dict[str, Any]:
+        """A past decision made again under the policy of then.
+
+        Raises:
+            InputError: it is no decision.
+            NotFoundError: there is no such record.
+        """
+        with self._open() as reader:
+            return redecided(reader, self.store, record_id)
+
+    def packet(self, wanted: Mapping[str, str], profile: str) -> tuple[dict[str, str], int]:
+        """The files of a packet, and how many records are in it.
+
+        Raises:
+            InputError: there are too many, or nothing can be searched so.
+        """
+        search = replace(self._search(dict(wanted)), limit=_PACKET_MOST + 1, whole=profile == Profile.AGENCY)
+        policy = policy_path(self.directory).read_text(encoding="utf-8")
+        with self.store.read() as tx:
+            notice = SINGLE_PERSON if tx.single_person else ""
+        with self._open() as reader:
+            files, count = make_packet(reader, search, Profile(profile), policy, notice)
+        if count > _PACKET_MOST:
+            told = f"expected at most {_PACKET_MOST} records, found more"
+            raise InputError(f"{told}: narrow it, or make the packet where the files are", code="packet_too_large")
+        return files, count
 
     def receipt(self, record_id: str, caller: Caller) -> str:
         """The receipt of a record, for whom it is about.
@@ -43,17 +87,23 @@ class LogShelf:
                 raise unknown
             return reader.receipt(RecordId(row.id))
 
+    def _search(self, words: dict[str, str]) -> Search:
+        try:
+            kind = RecordKind(words.pop("kind")) if "kind" in words else None
+            limit = int(words.pop("limit", _SEARCH))
+        except ValueError as err:
+            raise InputError(f"expected one of the kinds {', '.join(RecordKind)}, and a number: {err}") from err
+        if not 0 < limit <= _SEARCH_MOST:
+            raise InputError(f"expected a limit from 1 to {_SEARCH_MOST}, found `{limit}`")
+        instants = {name: parse_instant(words.pop(name)) for name in ("since", "until") if name in words}
+        whole = words.pop("whole", "false") == "true"
+        if "organization" in words:
+            with self.store.read() as tx:
+                words["organization"] = organization_named(tx, words["organization"])
+        return Search(kind=kind, limit=limit, whole=whole, **instants, **words)  # type: ignore[arg-type]  # named as in the API's query
+
     def _open(self) -> LogReader:
         return open_reader(database_path(self.directory), read_record_key(self.directory))
-
-
-def _search(words: dict[str, str]) -> Search:
-    try:
-        kind = RecordKind(words.pop("kind")) if "kind" in words else None
-    except ValueError as err:
-        raise InputError(f"expected one of the kinds {', '.join(RecordKind)}: {err}") from err
-    instants = {name: parse_instant(words.pop(name)) for name in ("since", "until") if name in words}
-    return Search(kind=kind, **instants, **words)  # type: ignore[arg-type]  # the names are those of the API's query
 
 
 def _is_about(record: Record, caller: Caller) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 from licet.cli.files import read_text
 from licet.cli.instance import find_directory, is_named
-from licet.cli.logs import open_log
 from licet.cli.options import UsageError
 from licet.cli.output import print_json, print_table, rows_table, say
 from licet.cli.policies import (
@@ -22,6 +21,7 @@ from licet.cli.policies import (
     with_readings,
 )
 from licet.cli.proving import progress
+from licet.cli.reading import read_noted
 from licet.directives import PolicyBundle, compile_policy, from_document
 from licet.directives.document import read_document
 from licet.errors import ConfigurationError, InputError, NotFoundError, TrustError
@@ -152,16 +152,18 @@ def _starts(document: Mapping[str, Any]) -> datetime:
 
 def _history(report: DiffReport, log: Path | None, directory: Path | None) -> Touched | None:
     """How many recorded decisions would be touched; None where there is no log at hand."""
-    if log is None:
-        try:
-            log = database_path(find_directory(directory))
-        except UsageError:
-            return None
-        if not log.is_file():
-            return None
-    with open_log(log, directory) as reader:
+
+    def find(reader: LogReader) -> Touched:
         decisions = (row for row in reader.entries() if row.kind == RecordKind.DECISION)
         return touched(report, (_body(reader, row) for row in decisions))
+
+    if log is None:
+        try:
+            if not database_path(find_directory(directory)).is_file():
+                return None
+        except UsageError:
+            return None
+    return read_noted(log, directory, "record.read", {"of": "decisions that a draft would touch"}, find)
 
 
 def _body(reader: LogReader, row: StoredRow) -> Mapping[str, Any] | None:

@@ -9,7 +9,7 @@ import typer
 
 from licet.cli.files import read_text
 from licet.cli.instance import Instance, find_instance
-from licet.cli.options import AsJson, Dir
+from licet.cli.options import AsJson, Despite, Dir
 from licet.cli.output import members_table, print_json, print_table, say, say_done, show_rows
 from licet.cli.wire import segment
 from licet.errors import DocumentError
@@ -41,20 +41,23 @@ def check(file: _File, cedar: _Cedar = False, directory: Dir = None, as_json: As
     import_module("licet.cli.checking").check_file(file, cedar=cedar, directory=directory, as_json=as_json)
 
 
-def activate(file: _File, directory: Dir = None, as_json: AsJson = False) -> None:
+def activate(file: _File, despite: Despite = None, directory: Dir = None, as_json: AsJson = False) -> None:
     """Bring a directive into force; answers that it no longer permits are cut at once."""
-    answer = send_file(find_instance(directory), "/directives", file, read_text(file))
-    say_done(answer, f"in force from its `effective_at` on: {answer['result']}", as_json=as_json)
+    more = {} if despite is None else {"despite_proof": despite}
+    answer = send_file(find_instance(directory), "/directives", file, read_text(file), **more)
+    say_done(answer, f"in force from its `effective_at` on: {answer.get('result')}", as_json=as_json)
 
 
 def lift(
     directive: _Id,
     at: Annotated[str | None, typer.Option(help="An instant to come; now if not given.", show_default=False)] = None,
+    despite: Despite = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Lift a directive, now or at an instant."""
-    answer = find_instance(directory).post(f"/directives/{segment(directive)}/lift", {"at": at})
+    body = {"at": at, "despite_proof": despite}
+    answer = find_instance(directory).post(f"/directives/{segment(directive)}/lift", body)
     say_done(answer, f"lifted {directive}" + (f" at {at}" if at else ""), as_json=as_json)
 
 
@@ -129,14 +132,14 @@ def schema(as_json: AsJson = False) -> None:
     print_json(import_module("licet.directives").directive_schema())
 
 
-def send_file(instance: Instance, path: str, file: Path, text: str) -> Any:
+def send_file(instance: Instance, path: str, file: Path, text: str, **more: str) -> Any:
     """Post a directive file; faults that come back name the file as it was typed.
 
     Raises:
         LicetError: the instance refused or did not answer.
     """
     try:
-        return instance.post(path, {"text": text, "name": file.name})
+        return instance.post(path, {"text": text, "name": file.name, **more})
     except DocumentError as err:
         raise DocumentError(str(file), err.faults) from err
 

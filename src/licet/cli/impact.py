@@ -42,6 +42,7 @@ from licet.law import read_law
 from licet.licenses import Holder, License
 from licet.parties import Organization, Party, Standing
 from licet.proofs import Assessor, StandingShapes, assess
+from licet.records import SINGLE_PERSON
 from licet.stores import Store, Transaction
 from licet.terms import PartyId, format_instant, is_country
 
@@ -102,6 +103,7 @@ def _assessed(directory: Path, file: Path, bills: Mapping[str, str]) -> dict[str
     text = read_text(file)
     store, at = Store(read_config(Places(directory).config).store_url), Clock().now()
     with closing(store), store.read() as tx:
+        notice = {"notice": SINGLE_PERSON} if tx.single_person else {}
         snapshot = _rows(tx, at)
         organizations = frozenset(snapshot.organizations)
         enrolled, groups = Enrolled(snapshot.catalogue, organizations), snapshot.policy.groups
@@ -115,6 +117,7 @@ def _assessed(directory: Path, file: Path, bills: Mapping[str, str]) -> dict[str
     running = _running(directory, file, text)
     return {
         **found.as_value(),
+        **notice,
         "draft": directive.id,
         "at": format_instant(at),
         "billing_countries": len(bills),
@@ -180,7 +183,7 @@ def _progress(rows: int) -> Iterator[_Watch]:
 
 def _show(value: Mapping[str, Any]) -> None:
     print_table(rows_table(value["rows"], _ROWS))
-    say(None, *_sentences(value), as_json=False)
+    say(None, *_sentences(value), *filter(None, [value.get("notice")]), as_json=False)
     countries = value["countries"]
     if countries:
         print_table(rows_table(countries[:_SHOWN], _COUNTRIES))

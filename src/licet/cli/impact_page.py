@@ -73,7 +73,8 @@ def page_of(value: Mapping[str, Any]) -> str:
         f"As if it were in force on {escape(value['at'])}: what {value['persons']:,} known persons and the machines "
         f"of {value['organizations']:,} organizations would be answered. licet gives no legal advice."
     )
-    body = "\n".join([f"<h1>{title}</h1>", f"<p>{summary}</p>", *_sections(value), _READING])
+    notice = [f"<p><strong>{escape(value['notice'])}</strong></p>"] if value.get("notice") else []
+    body = "\n".join([f"<h1>{title}</h1>", *notice, f"<p>{summary}</p>", *_sections(value), _READING])
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

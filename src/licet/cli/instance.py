@@ -1,7 +1,8 @@
 """Find the instance a command is about, and call its control API.
 
 `--dir` comes first, then LICET_CONTROL (a URL), then LICET_DIR. The token is
-LICET_TOKEN, else the file `admin.token` of the directory.
+LICET_TOKEN, else that of LICET_ADMINISTRATOR in the directory's `tokens`, else the only
+one that is there: where there are two, a command must be told whose act it is.
 """
 
 import os
@@ -11,7 +12,7 @@ from typing import Any
 
 from licet.cli.files import read_json, read_text
 from licet.cli.options import UsageError
-from licet.cli.wire import call
+from licet.cli.wire import call, segment
 from licet.errors import ConfigurationError, InputError, LicetError, UnavailableError
 
 
@@ -81,6 +82,11 @@ def find_directory(directory: Path | None) -> Path:
     return named
 
 
+def is_remote(directory: Path | None) -> bool:
+    """Whether only the control API is named, and no directory."""
+    return directory is None and bool(os.environ.get("LICET_CONTROL"))
+
+
 def is_named(directory: Path | None) -> bool:
     """Whether the person says which instance is meant."""
     return directory is not None or any(os.environ.get(name) for name in ("LICET_CONTROL", "LICET_DIR"))
@@ -101,11 +107,28 @@ def _token(directory: Path) -> str:
     if token:
         return token
     try:
-        return read_text(directory / "admin.token").strip()
+        return read_text(token_file(directory)).strip()
     except InputError as err:
-        raise ConfigurationError(
-            f"expected an administrator's token in LICET_TOKEN or `{directory / 'admin.token'}`", code="no_token"
-        ) from err
+        raise ConfigurationError(f"expected an administrator's token: {err}", code="no_token") from err
+
+
+def token_file(directory: Path) -> Path:
+    """The file with the token of whoever acts.
+
+    Raises:
+        ConfigurationError: nothing says who that is.
+    """
+    name = os.environ.get("LICET_ADMINISTRATOR")
+    if name:
+        return directory / "tokens" / f"{segment(name)}.token"
+    found = [path for path in (directory / "admin.token", *sorted(directory.glob("tokens/*.token"))) if path.is_file()]
+    if len(found) == 1:
+        return found[0]
+    raise ConfigurationError(
+        f"expected whose act it is: the token in LICET_TOKEN, or a name of `{directory / 'tokens'}` "
+        "in LICET_ADMINISTRATOR",
+        code="no_token",
+    )
 
 
 def _not_running(directory: Path) -> LicetError:

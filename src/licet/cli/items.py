@@ -3,17 +3,13 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from licet.app.config import read_config
 from licet.cli.instance import find_directory, find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import print_json, say_done, show_rows
+from licet.cli.output import say, say_done, show_rows
 from licet.cli.provider import models_of
 from licet.errors import InputError
-
-_MANY = 20
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,14 +56,16 @@ def import_all(
     held = {name for row in instance.get("/items") for name in (row["id"], *row["aliases"])}
     listed = models_of(found)
     fresh = [name for name in listed if name not in held]
-    if not dry_run:
-        for name in track(fresh, "adding", console=Console(stderr=True), disable=as_json or len(fresh) < _MANY):
-            instance.post("/items", {"id": name, "aliases": [], "upstream": upstream})
-    if as_json:
-        print_json({"added": [] if dry_run else fresh, "new": fresh, "known": sorted(held & set(listed))})
-        return
+    # One act, so that a second person agrees to all of them or to none.
+    answer = instance.post("/items/import", {"ids": fresh, "upstream": upstream}) if fresh and not dry_run else {}
+    added = answer.get("result", [])
     word = "would add" if dry_run else "added"
-    typer.echo(f"{upstream} lists {len(listed)} models; {word} {len(fresh)}: {', '.join(fresh) or 'none'}")
+    told = f"{upstream} lists {len(listed)} models; {word} {len(fresh)}: {', '.join(fresh) or 'none'}"
+    value = {"added": added, "new": fresh, "known": sorted(held & set(listed)), **answer}
+    if answer:
+        say_done(value, told, as_json=as_json)
+    else:
+        say(value, told, as_json=as_json)
 
 
 def list_all(directory: Dir = None, as_json: AsJson = False) -> None:

@@ -10,24 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from licet.cli.instance import Instance, find_directory, find_instance
-from licet.cli.logs import open_log, store_of
+from licet.cli.instance import Instance, find_directory, find_instance, is_remote
+from licet.cli.logs import store_of
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import print_json, say, say_done, show_rows
+from licet.cli.reading import read_noted
 from licet.cli.wire import segment
-from licet.directives import PolicyBundle, compile_policy
-from licet.errors import NotFoundError
 from licet.fleet import Clock
-from licet.logwriter import Due, LogReader, database_path
-from licet.records import Record
-from licet.records.redecide import Redecided, redecide
-from licet.terms import RecordId, format_instant, parse_instant
+from licet.logwriter import Due, LogReader
+from licet.terms import format_instant, parse_instant
 
 _Why = Annotated[str, typer.Option(help="Why, in one sentence that may be produced.")]
 _Hold = Annotated[str, typer.Argument(metavar="NAME", help="The hold's name.")]
 _Party = Annotated[str | None, typer.Option(help="A person's pseudonym.")]
 _Organization = Annotated[str | None, typer.Option(help="An organization's id.")]
-_UNANSWERED = ("erased", "policy_unknown")
 
 
 def redecide_again(
@@ -38,35 +34,32 @@ def redecide_again(
     as_json: AsJson = False,
 ) -> None:
     """Decide a past request again from what was recorded, under the policy of then."""
-    found = find_directory(directory)
-    try:
-        with open_log(database_path(found), found) as reader:
-            told = reader.open(reader.find(RecordId(record)))
-        again = _again(told, found)
-    except NotFoundError as err:
-        if err.code not in _UNANSWERED:
-            raise
-        say({"id": record, "answer": err.code}, str(err), as_json=as_json)
-        return
-    answer = "agrees" if again.agrees else "differs"
-    value = {
-        "id": record,
-        "answer": answer,
-        "recorded": again.recorded.value,
-        "outcome": again.outcome.value,
-        "by_operation": again.by_operation,
-        "differing": list(again.differing),
-    }
+    if is_remote(directory):
+        value = find_instance(directory).get(f"/records/{segment(record)}/redecide")
+    else:
+        value = _redecided(find_directory(directory), record)
     if as_json:
         print_json(value)
+    elif "outcome" not in value:
+        say(None, value["why"], as_json=False)
     else:
-        say(None, f"{answer}: recorded {again.recorded}, decided again {again.outcome}", as_json=False)
-        if again.by_operation:
+        say(None, f"{value['answer']}: recorded {value['recorded']}, decided again {value['outcome']}", as_json=False)
+        if value["by_operation"]:
             say(None, "an operational rule refused, whatever the requirements say", as_json=False)
-        if again.differing:
-            say(None, f"another verdict under: {', '.join(again.differing)}", as_json=False)
-    if not again.agrees:
+        if value["differing"]:
+            say(None, f"another verdict under: {', '.join(value['differing'])}", as_json=False)
+    if value["answer"] == "differs":
         raise typer.Exit(1)
+
+
+def _redecided(directory: Path, record: str) -> dict[str, Any]:
+    # It loads the servers, for which the other commands of this group need not wait.
+    from licet.app.reading import redecided  # noqa: PLC0415  # see above
+
+    with store_of(directory) as store:
+        return read_noted(
+            None, directory, "record.redecide", {"id": record}, lambda reader: redecided(reader, store, record)
+        )
 
 
 def set_hold(
@@ -97,12 +90,15 @@ def release_hold(name: _Hold, reason: _Why, directory: Dir = None, as_json: AsJs
 
 def list_holds(directory: Dir = None, as_json: AsJson = False) -> None:
     """List the legal holds that are set, with who set each and why."""
-    with _log(find_directory(directory)) as reader:
-        rows = [
+
+    def find(reader: LogReader) -> list[dict[str, Any]]:
+        return [
             {"hold": name, **{member: record.body.get(member) for member in ("subject", "by", "reason")}}
             | {"set_at": format_instant(record.at), "record": record.id}
             for name, record in reader.holds()
         ]
+
+    rows = read_noted(None, directory, "record.read", {"of": "legal holds"}, find, len)
     columns = ("hold", "subject", "by", "reason", "set_at", "record")
     show_rows(rows, columns, as_json=as_json, none="no hold is set")
 
@@ -132,42 +128,38 @@ def expire(
     """Erase the records of every party and organization that no duty and no hold keeps any more."""
     if at is not None and not dry_run:
         raise UsageError("an instant can be given with --dry-run only")
-    found = find_directory(directory)
-    with _log(found) as reader:
-        instant = Clock().now() if at is None else parse_instant(at)
-        dues = [reader.due(subject, instant) for subject in reader.subjects()]
+    instant = Clock().now() if at is None else parse_instant(at)
+
+    def find(reader: LogReader) -> list[Due]:
+        return [reader.due(subject, instant) for subject in reader.subjects()]
+
+    dues = read_noted(None, directory, "record.read", {"of": "retention"}, find, len)
     over = [due for due in dues if due.is_over and not due.holds]
+    waiting: dict[str, str] = {}
     if not dry_run and over:
         instance = find_instance(directory)
         for due in over:
-            _erase(instance, due.subject, f"no duty keeps it any more: {due.citation}, until {_day(due.until)}")
-    rows = [_due_value(due, goes=due in over) for due in dues]
-    show_rows(rows, ("subject", "kept_until", "by", "holds", "erased"), as_json=as_json, none="nothing is kept")
-
-
-def _again(told: Record, directory: Path) -> Redecided:
-    policy = told.body.get("policy")
-    digest = str(policy.get("digest")) if isinstance(policy, dict) else ""
-    with store_of(directory) as store, store.read() as tx:
-        bundle = PolicyBundle.from_value(tx.policy(digest))
-    return redecide(told, compile_policy(bundle))
-
-
-def _log(directory: Path) -> LogReader:
-    return open_log(database_path(directory), directory)
+            reason = f"no duty keeps it any more: {due.citation}, until {_day(due.until)}"
+            answer = _erase(instance, due.subject, reason)
+            if "pending" in answer:
+                waiting[due.subject] = answer["pending"]["id"]
+    rows = [_due_value(due, goes=due in over, pending=waiting.get(due.subject)) for due in dues]
+    columns = ("subject", "kept_until", "by", "holds", "erased", "pending")
+    show_rows(rows, columns, as_json=as_json, none="nothing is kept")
 
 
 def _erase(instance: Instance, subject: str, reason: str) -> Any:
     return instance.post("/records/erase", {"subject": subject, "reason": reason})
 
 
-def _due_value(due: Due, *, goes: bool) -> dict[str, Any]:
+def _due_value(due: Due, *, goes: bool, pending: str | None) -> dict[str, Any]:
     return {
         "subject": due.subject,
         "kept_until": None if due.until is None else format_instant(due.until),
         "by": due.citation,
         "holds": list(due.holds),
-        "erased": goes,
+        "erased": goes and pending is None,
+        "pending": pending,
     }
 
 

@@ -8,7 +8,7 @@ import typer
 
 from licet.cli.files import read_text
 from licet.cli.instance import find_instance
-from licet.cli.options import AsJson, Dir
+from licet.cli.options import AsJson, Despite, Dir
 from licet.cli.output import print_json, say_done, show_rows
 from licet.cli.wire import segment
 from licet.errors import NotFoundError
@@ -45,11 +45,13 @@ def show(name: _Name, directory: Dir = None, as_json: AsJson = False) -> None:
 def update(
     name: _Name,
     file: Annotated[Path, typer.Argument(help="The newer document, JSON.")],
+    despite: Despite = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a newer document in place. Directives in force are compiled against it first."""
-    answer = find_instance(directory).post(f"/law/{segment(name)}", {"text": read_text(file)})
+    body = {"text": read_text(file), "despite_proof": despite}
+    answer = find_instance(directory).post(f"/law/{segment(name)}", body)
     say_done(answer, f"updated {name}", as_json=as_json)
 
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from licet.cli.instance import find_directory
 from licet.cli.options import UsageError
-from licet.decisions import RowKind
 from licet.logwriter import LogReader, open_reader, read_record_key, record_key_path
-from licet.parties import Organization
 
 if TYPE_CHECKING:
     from licet.stores import Store
@@ -49,6 +47,17 @@ def organization_id(name: str, directory: Path | None) -> str:
         found = find_directory(directory)
     except UsageError:
         return name
+    from licet.app.reading import organization_named  # noqa: PLC0415  # as above
+
     with store_of(found) as store, store.read() as tx:
-        rows = [row for row in tx.every(RowKind.ORGANIZATION) if isinstance(row, Organization)]
-    return next((row.id for row in rows if row.name == name and name not in {each.id for each in rows}), name)
+        return organization_named(tx, name)
+
+
+def single_person(directory: Path | None) -> bool:
+    """Whether the instance, if one is named, lets one administrator loosen alone."""
+    try:
+        found = find_directory(directory)
+    except UsageError:
+        return False
+    with store_of(found) as store, store.read() as tx:
+        return tx.single_person

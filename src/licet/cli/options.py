@@ -10,6 +10,16 @@ Dir: TypeAlias = Annotated[
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 
+Despite: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--despite-proof",
+        metavar="REASON",
+        help="Why it is to take effect though its proof fails; it takes two persons.",
+        show_default=False,
+    ),
+]
+
 
 class UsageError(typer.TyperException):
     """The command was typed in a way that has no meaning."""

@@ -19,7 +19,6 @@ from licet.errors import DocumentError, LicetError
 
 _UNSEEN = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_WITHOUT_TERMINAL = 200
-_ONE_ALONE = "note: one administrator loosened this alone; two will be needed once roles exist"
 
 
 def print_json(value: object) -> None:
@@ -38,10 +37,19 @@ def say(value: object, *sentences: str, as_json: bool) -> None:
 
 
 def say_done(answer: Mapping[str, Any], *sentences: str, as_json: bool) -> None:
-    """Print what became of an act, and its place in the record."""
+    """Print what became of an act, and its place in the record; or that it waits for a second person."""
     notes = [f"record: {answer['record']}"]
+    if "pending" in answer:
+        name = answer["pending"]["id"]
+        sentences = (
+            f"proposed, and not done: `{answer['pending']['act']}` takes a second person",
+            f"they read it with `licet pending show {name}`, and then `licet pending approve {name}` or `refuse`",
+            f"it can be approved until {answer['pending']['expires_at']}",
+        )
+    if answer.get("approved_by"):
+        notes.append(f"approved by {answer['approved_by']}")
     if answer.get("loosened_by_one_person"):
-        notes.append(_ONE_ALONE)
+        notes.append(f"note: one administrator loosened this alone. {answer['notice']}")
     say(answer, *sentences, *notes, as_json=as_json)
 
 

@@ -1,25 +1,25 @@
 """`licet log export`: a packet that an agency can open and check without licet."""
 
 import json
-from importlib.resources import files
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from licet.cli.files import read_text, write_new
-from licet.cli.instance import find_directory
-from licet.cli.logs import open_log, organization_id
+from licet.cli.instance import find_directory, find_instance, is_remote
+from licet.cli.logs import organization_id, single_person
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import say
-from licet.errors import InputError, NotFoundError
-from licet.logwriter import LogReader, Search, StoredRow, database_path, policy_path
-from licet.records import Record, describe
-from licet.records.packets import README, PacketRecord, Profile, page, redacted
-from licet.terms import RecordId, parse_instant
+from licet.cli.reading import read_noted, search_words
+from licet.errors import InputError, TrustError
+from licet.logwriter import Search, policy_path
+from licet.records import SINGLE_PERSON
+from licet.records.packets import Profile
+from licet.terms import parse_instant
 
 _ALL = 1_000_000
-_VERIFIER = ("receipts.py", "packet.py")
 
 
 def export_packet(
@@ -37,61 +37,51 @@ def export_packet(
     """Write records, receipts and their verifier as a packet that is checked without this instance."""
     if profile is Profile.HOLDER and party is None and organization is None:
         raise UsageError("expected --party or --organization: a holder's packet is about the holder")
-    found = find_directory(directory)
-    wanted = Search(
-        party=party,
-        organization=None if organization is None else organization_id(organization, found),
-        country=country,
-        document=document,
-        since=None if since is None else parse_instant(since),
-        until=None if until is None else parse_instant(until),
-        limit=_ALL,
-        # Of a transaction a holder sees what is about them, an agency the whole.
-        whole=profile is Profile.AGENCY,
+    words = search_words(
+        party=party, organization=organization, country=country, document=document, since=since, until=until
     )
-    with open_log(database_path(found), found) as reader, reader.snapshot():
-        records = [_packed(reader, row, profile) for row in reversed(reader.search(wanted))]
-        proofs = {record.receipt: reader.receipt(RecordId(record.id)) for record in records}
-        checkpoint = reader.checkpoint()
-    _write(target, _content(records, profile, checkpoint, read_text(policy_path(found))) | proofs)
-    value = {"directory": str(target), "records": len(records), "profile": profile.value}
-    say(value, f"{len(records)} records are in {target}; README.txt says how to check them", as_json=as_json)
+    if is_remote(directory):
+        content = find_instance(directory).post("/records/packet", {**words, "profile": profile.value})
+    else:
+        content = _content(find_directory(directory), words, profile)
+    _write(target, content)
+    told = json.loads(content["records.json"])
+    value = {"directory": str(target), "records": len(told["records"]), "profile": profile.value}
+    notice = told.get("notice")
+    say(
+        value | ({} if notice is None else {"notice": notice}),
+        f"{value['records']} records are in {target}; README.txt says how to check them",
+        *([] if notice is None else [notice]),
+        as_json=as_json,
+    )
 
 
-def _packed(reader: LogReader, row: StoredRow, profile: Profile) -> PacketRecord:
-    told = row.told()
-    entry: dict[str, Any] = json.loads(row.entry)
-    if isinstance(told, Record):
-        # Of the first form: nothing in the entry is hidden, so nothing can be left out.
-        if profile is Profile.HOLDER:
-            raise InputError(f"the record `{row.id}` is older than sealed records: nothing of it can be left out")
-        return PacketRecord(row.id, row.index, entry, {}, {}, describe(told))
-    try:
-        shown, withheld = redacted(reader.disclosed(row), profile)
-    except NotFoundError:
-        erased = dict.fromkeys(told.commitments, "erased")
-        return PacketRecord(row.id, row.index, entry, {}, erased, ("What this record said was erased.",))
-    words = describe(reader.open(row)) if profile is Profile.AGENCY else ()
-    return PacketRecord(row.id, row.index, entry, shown, withheld, words)
+def _content(directory: Path, words: dict[str, str], profile: Profile) -> dict[str, str]:
+    # It loads the servers, for which the other commands of this group need not wait.
+    from licet.app.packets import make_packet  # noqa: PLC0415  # see above
+
+    instants = {name: parse_instant(words[name]) for name in ("since", "until") if name in words}
+    named: dict[str, str] = {name: words[name] for name in ("party", "country", "document") if name in words}
+    if "organization" in words:
+        named["organization"] = organization_id(words["organization"], directory)
+    # Of a transaction a holder sees what is about them, an agency the whole.
+    wanted = Search(limit=_ALL, whole=profile is Profile.AGENCY, **named, **instants)  # type: ignore[arg-type]  # the names are a search's
+    notice = SINGLE_PERSON if single_person(directory) else ""
+    policy = read_text(policy_path(directory))
+    content, _ = read_noted(
+        None,
+        directory,
+        "record.export",
+        {**words, "profile": profile.value},
+        lambda reader: make_packet(reader, wanted, profile, policy, notice),
+        lambda found: found[1],
+    )
+    return content
 
 
-def _content(records: list[PacketRecord], profile: Profile, checkpoint: str, policy: str) -> dict[str, str]:
-    """Every file of the packet but the receipts, by its path."""
-    value = {"format": "licet-packet/1", "profile": profile, "records": [record.to_value() for record in records]}
-    source = files("licet")
-    verifier = {f"verifier/licet/{name}": source.joinpath(name).read_text(encoding="utf-8") for name in _VERIFIER}
-    return {
-        "README.txt": README,
-        "records.json": json.dumps(value, indent=1, ensure_ascii=False) + "\n",
-        "records.html": page(records, f"Records for the {profile}", checkpoint),
-        "checkpoint": checkpoint,
-        "log.policy": policy,
-        "verifier/licet/__init__.py": "",
-        **verifier,
-    }
-
-
-def _write(target: Path, content: dict[str, str]) -> None:
+def _write(target: Path, content: Mapping[str, str]) -> None:
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in content):
+        raise TrustError("expected a packet whose files stay in its directory")
     try:
         target.mkdir(mode=0o700, parents=True)
         for folder in ("receipts", "verifier", "verifier/licet"):

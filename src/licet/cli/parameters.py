@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from licet.cli.instance import find_instance
-from licet.cli.options import AsJson, Dir
+from licet.cli.options import AsJson, Despite, Dir
 from licet.cli.output import say_done, show_rows, spell
 from licet.cli.wire import segment
 
@@ -22,13 +22,14 @@ def set_value(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     value: Annotated[str, typer.Argument(metavar="VALUE")],
     reason: Annotated[str, typer.Option(help="One sentence that may be produced to an agency or a court.")],
+    despite: Despite = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Set a reading; it takes effect at once, for answers that are running too."""
-    body = {"value": value, "reason": reason}
+    body = {"value": value, "reason": reason, "despite_proof": despite}
     answer = find_instance(directory).post(f"/parameters/{segment(name)}", body)
-    say_done(answer, f"{name} is now {spell(answer['result']['value'])}", as_json=as_json)
+    say_done(answer, f"{name} is now {spell(answer.get('result', {}).get('value'))}", as_json=as_json)
 
 
 def list_all(directory: Dir = None, as_json: AsJson = False) -> None:

@@ -6,19 +6,22 @@ No service is needed for it: whoever may read the file can search and verify it.
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
 from licet import receipts
 from licet.cli import keeping
 from licet.cli.files import read_bytes
-from licet.cli.instance import find_directory
-from licet.cli.logs import open_log, organization_id
+from licet.cli.instance import find_directory, find_instance, is_remote
+from licet.cli.logs import organization_id, single_person
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import members_table, print_json, print_table, rows_table, say, show_rows
 from licet.cli.packets import export_packet
+from licet.cli.reading import read_noted, search_words
 from licet.errors import TrustError
 from licet.logwriter import (
+    LogReader,
     Search,
     chain_path,
     database_path,
@@ -31,7 +34,7 @@ from licet.logwriter import (
     verify_tiles,
     witnessed_path,
 )
-from licet.records import RecordKind, describe
+from licet.records import SINGLE_PERSON, RecordKind, describe
 from licet.records.tlog import Checkpoint, Flaw, Policy, ours, read_policy, verify_checkpoint
 from licet.terms import Outcome, RecordId, parse_instant
 
@@ -91,25 +94,45 @@ def list_found(
     as_json: AsJson = False,
 ) -> None:
     """List records, newest first."""
-    wanted = Search(
+    words = search_words(
         kind=kind,
         item=item,
         party=party,
-        organization=None if organization is None else organization_id(organization, directory),
+        organization=organization,
         country=country,
         document=document,
-        outcome=None if outcome is None else outcome.value,
+        outcome=outcome,
         decision=decision,
-        whole=whole,
-        since=None if since is None else parse_instant(since),
-        until=None if until is None else parse_instant(until),
+        since=since,
+        until=until,
         limit=limit,
+        whole=whole,
     )
-    with open_log(_log_file(file, directory), directory) as reader:
-        found = [opened_value(reader, row) for row in reader.search(wanted)]
+    if file is None and is_remote(directory):
+        found = find_instance(directory).get(f"/records?{urlencode(words)}")
+    else:
+        wanted = Search(
+            kind=kind,
+            item=item,
+            party=party,
+            organization=None if organization is None else organization_id(organization, directory),
+            country=country,
+            document=document,
+            outcome=None if outcome is None else outcome.value,
+            decision=decision,
+            whole=whole,
+            since=None if since is None else parse_instant(since),
+            until=None if until is None else parse_instant(until),
+            limit=limit,
+        )
+        found = read_noted(file, directory, "record.read", words, lambda reader: _search(reader, wanted), len)
     show_rows(
         found if as_json else [_in_short(row) for row in found], _COLUMNS, as_json=as_json, none="no record found"
     )
+
+
+def _search(reader: LogReader, wanted: Search) -> list[dict[str, Any]]:
+    return [opened_value(reader, row) for row in reader.search(wanted)]
 
 
 def show(
@@ -119,16 +142,24 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Explain one record in words, with its place in the log."""
-    with open_log(_log_file(file, directory), directory) as reader:
-        row = reader.find(RecordId(record))
-        value = opened_value(reader, row)
-        value["words"] = [] if value["body"] is None else list(describe(reader.open(row)))
+    if file is None and is_remote(directory):
+        (value,) = find_instance(directory).get(f"/records?{urlencode({'id': record})}")
+    else:
+        wanted = {"id": record}
+        value = read_noted(file, directory, "record.read", wanted, lambda reader: _told(reader, record))
     if as_json:
         print_json(value)
         return
     body, leaf, words = value.pop("body"), value.pop("leaf"), value.pop("words")
     say(None, *words, as_json=False)
     print_table(members_table({**value, **(body or leaf or {})}))
+
+
+def _told(reader: LogReader, record: str) -> dict[str, Any]:
+    row = reader.find(RecordId(record))
+    value = opened_value(reader, row)
+    value["words"] = [] if value["body"] is None else list(describe(reader.open(row)))
+    return value
 
 
 def give_receipt(
@@ -215,7 +246,9 @@ def export_files(
 ) -> None:
     """Write the log out as static files (C2SP tlog-tiles), for readers who may see its entries."""
     size = export_tiles(_log_file(file, directory), target)
-    say({"directory": str(target), "size": size}, f"{size} records are in {target}", as_json=as_json)
+    notice = [SINGLE_PERSON] if single_person(directory) else []
+    value = {"directory": str(target), "size": size} | ({"notice": SINGLE_PERSON} if notice else {})
+    say(value, f"{size} records are in {target}", *notice, as_json=as_json)
 
 
 def migrate(directory: Dir = None, as_json: AsJson = False) -> None:

@@ -23,6 +23,8 @@ _MODULES = {
     "resume": "licet.cli.stopping",
     "status": "licet.cli.stopping",
     "explain": "licet.cli.explaining",
+    "administrator": "licet.cli.administrators",
+    "pending": "licet.cli.pendings",
     "item": "licet.cli.items",
     "organization": "licet.cli.organizations",
     "party": "licet.cli.parties",

@@ -35,7 +35,7 @@ def stop(
 def resume(items: _Items = None, directory: Dir = None, as_json: AsJson = False) -> None:
     """Bring stopped items back; without names, all of them. Who may use them is decided as ever."""
     answer = find_instance(directory).post("/resume", {"items": items or []})
-    say_done(answer, f"brought back: {', '.join(answer['result']) or 'nothing was stopped'}", as_json=as_json)
+    say_done(answer, f"brought back: {', '.join(answer.get('result') or ()) or 'nothing was stopped'}", as_json=as_json)
 
 
 def status(directory: Dir = None, as_json: AsJson = False) -> None:

@@ -1,12 +1,43 @@
-"""The control plane: acts of administration, and the API through which they are done."""
+"""The control plane: acts of administration, who may do them, and the API through which they are done."""
 
+from licet.control.act import Act, Done, Intent, Proposed
 from licet.control.acts import Control
+from licet.control.administration import Administration
 from licet.control.api import build_api
 from licet.control.desk import Desk, Issued
-from licet.control.keeping import Keeper
+from licet.control.intents import Intents
+from licet.control.keeping import Keeper, Read
+from licet.control.mandates import MANDATES, ROUTES, Effect, Mandate, Persons, require_mandate
 from licet.control.observing import Observing
+from licet.control.office import Office
 from licet.control.publisher import Publisher
 from licet.control.registry import Registry
+from licet.control.rulings import Rulings
 from licet.control.vitals import Vitals
 
-__all__ = ["Control", "Desk", "Issued", "Keeper", "Observing", "Publisher", "Registry", "Vitals", "build_api"]
+__all__ = [
+    "MANDATES",
+    "ROUTES",
+    "Act",
+    "Administration",
+    "Control",
+    "Desk",
+    "Done",
+    "Effect",
+    "Intent",
+    "Intents",
+    "Issued",
+    "Keeper",
+    "Mandate",
+    "Observing",
+    "Office",
+    "Persons",
+    "Proposed",
+    "Publisher",
+    "Read",
+    "Registry",
+    "Rulings",
+    "Vitals",
+    "build_api",
+    "require_mandate",
+]

@@ -1,54 +1,38 @@
-"""The acts of administration, each in the words of the field."""
+"""The acts of administration, each in the words of the field.
 
-import json
+Each method says what would be done and how; whether it is done, and by how many, is
+for the office and the desk.
+"""
+
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
-from licet.control.desk import Act, Desk, Done, Effect, Issued
+from licet.control.act import Act, Intent
+from licet.control.desk import Issued
+from licet.control.mandates import Effect
 from licet.decisions import Row, RowKind, Stop
-from licet.directives import (
-    READINGS,
-    Directive,
-    Enrolled,
-    PolicyBundle,
-    Setting,
-    as_mapping,
-    bindings_of,
-    compile_directive,
-    from_document,
-    lift,
-    parse_directive,
-    read_value,
-    supersede,
-    with_settings,
-)
-from licet.errors import ConflictError, InputError, NotFoundError
+from licet.errors import ConflictError, InputError
 from licet.items import Catalogue, Item
-from licet.law import LAW_DOCUMENTS, law_document, read_law
 from licet.licenses import License
 from licet.parties import IssuedKey, Organization, Party, Serves, key_mac, key_of
-from licet.stores import Store, StoredDirective, Transaction
-from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, OrganizationId, PartyId, format_instant
-
-Result = TypeVar("Result")
+from licet.stores import Store, Transaction
+from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId, format_instant
 
 
 class Control:
-    """What an administrator may do. Every method that changes something is one act on record."""
+    """What an administrator may do to what is served. Every method that gives an intent is one act on record."""
 
-    def __init__(self, *, store: Store, desk: Desk, pepper: bytes, upstreams: frozenset[str]) -> None:
+    def __init__(self, *, store: Store, pepper: bytes, upstreams: frozenset[str]) -> None:
         self._store = store
-        self._desk = desk
         self._pepper = pepper
         self._upstreams = upstreams
 
     # Stop first.
 
-    async def stop(self, by: str, items: Sequence[ItemId], *, everything: bool = False) -> Done[list[ItemId]]:
+    def stop(self, by: str, items: Sequence[ItemId], *, everything: bool = False) -> Intent[list[ItemId]]:
         """Take items offline for everybody, streams included; without names, whatever any directive ever named."""
         with self._store.read() as tx:
             chosen = list(items) or self._restricted(tx, everything=everything)
@@ -59,9 +43,9 @@ class Control:
                 tx.put(Stop(item, by, at))
             return chosen
 
-        return await self._desk.carry_out(Act("stop", by, {"items": chosen}, Effect.TIGHTENS), change)
+        return Intent(Act("stop", by, {"items": chosen}, Effect.TIGHTENS), change)
 
-    async def resume(self, by: str, items: Sequence[ItemId]) -> Done[list[ItemId]]:
+    def resume(self, by: str, items: Sequence[ItemId]) -> Intent[list[ItemId]]:
         """Bring stopped items back; without names, all of them. Who may use them is decided as ever."""
         with self._store.read() as tx:
             stopped = sorted(row.item for row in tx.every(RowKind.STOP) if isinstance(row, Stop))
@@ -74,7 +58,9 @@ class Control:
                 tx.remove(RowKind.STOP, item)
             return chosen
 
-        return await self._desk.carry_out(Act("resume", by, {"items": chosen}, Effect.LOOSENS), change)
+        # Those that are stopped now: what is stopped later, this act does not bring back.
+        act = Act("resume", by, {"items": chosen}, Effect.LOOSENS)
+        return Intent(act, change, arguments={"items": chosen, "everything": False})
 
     def _restricted(self, tx: Transaction, *, everything: bool) -> list[ItemId]:
         held = sorted(row.id for row in tx.every(RowKind.ITEM) if isinstance(row, Item))
@@ -88,29 +74,38 @@ class Control:
 
     # Items, organizations, parties.
 
-    async def add_item(
+    def add_item(
         self, by: str, item_id: ItemId, aliases: Iterable[str], upstream: str, *, concealed: bool = False
-    ) -> Done[Row]:
+    ) -> Intent[Row]:
         """Put a model into the catalogue, under its id and every other name that means exactly it."""
+        self._require_upstream(upstream)
+
+        def change(tx: Transaction, at: datetime) -> Row:
+            return _put_item(tx, Item(item_id, frozenset(aliases) - {item_id}, upstream, at, concealed))
+
+        details = {"item": item_id, "aliases": sorted(aliases), "upstream": upstream, "concealed": concealed}
+        return Intent(Act("item.add", by, details, Effect.LOOSENS), change)
+
+    def import_items(self, by: str, items: Sequence[ItemId], upstream: str) -> Intent[list[ItemId]]:
+        """Put many models of one upstream into the catalogue, each under one name."""
+        self._require_upstream(upstream)
+
+        def change(tx: Transaction, at: datetime) -> list[ItemId]:
+            for item in items:
+                _put_item(tx, Item(item, frozenset(), upstream, at))
+            return list(items)
+
+        details = {"items": sorted(items), "upstream": upstream}
+        return Intent(Act("item.import", by, details, Effect.LOOSENS), change)
+
+    def _require_upstream(self, upstream: str) -> None:
         if upstream not in self._upstreams:
             known = ", ".join(sorted(self._upstreams)) or "none"
             raise InputError(
                 f"expected an upstream of licet.toml ({known}), found `{upstream}`", code="unknown_upstream"
             )
 
-        def change(tx: Transaction, at: datetime) -> Row:
-            item = Item(item_id, frozenset(aliases) - {item_id}, upstream, at, concealed)
-            others = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
-            if any(other.id == item.id for other in others):
-                raise ConflictError(f"expected a new item, found that `{item_id}` exists", code="item_exists")
-            Catalogue.of([*others, item])
-            tx.put(item)
-            return item
-
-        details = {"item": item_id, "aliases": sorted(aliases), "upstream": upstream, "concealed": concealed}
-        return await self._desk.carry_out(Act("item.add", by, details), change)
-
-    async def add_organization(self, by: str, organization: Organization) -> Done[Row]:
+    def add_organization(self, by: str, organization: Organization) -> Intent[Row]:
         """Enroll an organization whose identity and place an officer has checked."""
         details = {
             "organization": organization.id,
@@ -118,25 +113,25 @@ class Control:
             "kind": organization.kind.value,
             "attestation_keys": sorted(organization.attestation_keys or {}),
         }
-        return await self._add(by, "organization.add", organization, details)
+        return self._add(by, "organization.add", organization, details)
 
-    async def add_party(self, by: str, party: Party) -> Done[Row]:
+    def add_party(self, by: str, party: Party) -> Intent[Row]:
         """Enroll a natural person under a pseudonym."""
 
         def check(tx: Transaction) -> None:
             if party.organization is not None:
                 tx.get(RowKind.ORGANIZATION, party.organization)
 
-        return await self._add(by, "party.add", party, {"party": party.id, "organization": party.organization}, check)
+        return self._add(by, "party.add", party, {"party": party.id, "organization": party.organization}, check)
 
-    async def _add(
+    def _add(
         self,
         by: str,
         name: str,
         row: Organization | Party | License,
         details: Mapping[str, Any],
         check: Callable[[Transaction], None] = lambda _tx: None,
-    ) -> Done[Row]:
+    ) -> Intent[Row]:
         def change(tx: Transaction, at: datetime) -> Row:  # noqa: ARG001  # every change takes the instant
             kind = {Organization: RowKind.ORGANIZATION, Party: RowKind.PARTY, License: RowKind.LICENSE}[type(row)]
             if tx.find(kind, row.id) is not None:
@@ -147,13 +142,13 @@ class Control:
 
         # A license is leave, and an organization's key is an anchor of trust.
         effect = Effect.NEUTRAL if isinstance(row, Party) else Effect.LOOSENS
-        return await self._desk.carry_out(Act(name, by, details, effect), change)
+        return Intent(Act(name, by, details, effect), change)
 
     # Keys.
 
-    async def issue_key(
+    def issue_key(
         self, by: str, party: PartyId | None, organization: OrganizationId | None, serves: Serves | None
-    ) -> Done[Issued]:
+    ) -> Intent[Issued]:
         """Issue a key to one party, or to an organization for its people or its machines."""
         if (party is None) == (organization is None) or (organization is None) != (serves is None):
             raise InputError(
@@ -172,9 +167,9 @@ class Control:
             return Issued(key_id, text)
 
         details = {"key": key_id, "party": party, "organization": organization, "serves": serves}
-        return await self._desk.carry_out(Act("key.issue", by, details), change)
+        return Intent(Act("key.issue", by, details), change)
 
-    async def revoke_key(self, by: str, key_id: KeyId) -> Done[str]:
+    def revoke_key(self, by: str, key_id: KeyId) -> Intent[str]:
         """End a key at once; answers that run under it are cut."""
 
         def change(tx: Transaction, at: datetime) -> str:  # noqa: ARG001  # every change takes the instant
@@ -182,77 +177,11 @@ class Control:
             tx.remove(RowKind.KEY, key_id)
             return key_id
 
-        return await self._desk.carry_out(Act("key.revoke", by, {"key": key_id}, Effect.TIGHTENS), change)
-
-    # Directives.
-
-    def check_directive(self, text: str, name: str) -> tuple[Directive, str]:
-        """Parse, check and compile a file against the catalogue; nothing changes."""
-        with self._store.read() as tx:
-            directive = from_document(parse_directive(text, name, read_law(tx.law()).groups, _enrolled(tx)))
-        return directive, compile_directive(directive).cedar
-
-    async def activate_directive(self, by: str, text: str, name: str) -> Done[DirectiveId]:
-        """Bring a directive into force at the instants it states; it supersedes those it names."""
-        with self._store.read() as tx:
-            document = parse_directive(text, name, read_law(tx.law()).groups, _enrolled(tx))
-        directive = from_document(document)
-        digest = sha256(text.encode()).hexdigest()
-
-        def change(tx: Transaction, at: datetime) -> DirectiveId:
-            stored = {one.id: one for one in tx.directives()}
-            if directive.id in stored:
-                raise ConflictError(
-                    f"expected a new directive, found that `{directive.id}` is active", code="directive_exists"
-                )
-            for predecessor in sorted(directive.supersedes):
-                if predecessor not in stored:
-                    raise NotFoundError(
-                        f"expected an active directive, found `{predecessor}`", code="unknown_directive"
-                    )
-                before = stored[predecessor]
-                tx.put_directive(replace(before, document=supersede(before.document, directive)))
-            tx.put_directive(StoredDirective(directive.id, text, digest, document, at, by))
-            return directive.id
-
-        details = {
-            "directive": directive.id,
-            "items": list(directive.items),
-            "sha256": digest,
-            "supersedes": sorted(directive.supersedes),
-        }
-        act = Act("directive.activate", by, details, Effect.LOOSENS if directive.supersedes else Effect.TIGHTENS)
-        return await self._desk.carry_out(act, change, policy=True)
-
-    async def lift_directive(self, by: str, directive: DirectiveId, at: datetime | None) -> Done[DirectiveId]:
-        """Lift a directive at an instant, or now."""
-
-        def change(tx: Transaction, now: datetime) -> DirectiveId:
-            stored = {one.id: one for one in tx.directives()}.get(directive)
-            if stored is None:
-                raise NotFoundError(f"expected an active directive, found `{directive}`", code="unknown_directive")
-            if at is not None and at < now:
-                raise InputError(
-                    "expected an instant that is not past: what was decided stays decided", code="past_instant"
-                )
-            tx.put_directive(replace(stored, document=lift(stored.document, at or now)))
-            return directive
-
-        details = {"directive": directive, "at": None if at is None else format_instant(at)}
-        return await self._desk.carry_out(Act("directive.lift", by, details, Effect.LOOSENS), change, policy=True)
-
-    def directives(self) -> list[StoredDirective]:
-        """Every directive ever activated."""
-        with self._store.read() as tx:
-            return tx.directives()
-
-    def policy(self) -> PolicyBundle:
-        """The policy bundle as it stands: directives, parameters and dated data."""
-        return self._desk.policy()
+        return Intent(Act("key.revoke", by, {"key": key_id}, Effect.TIGHTENS), change)
 
     # Licenses.
 
-    async def grant_license(self, by: str, license_: License) -> Done[Row]:
+    def grant_license(self, by: str, license_: License) -> Intent[Row]:
         """Enter a license that an agency has granted."""
 
         def check(tx: Transaction) -> None:
@@ -272,9 +201,9 @@ class Control:
             "valid_until": format_instant(license_.valid_until),
             "employees": license_.employees,
         }
-        return await self._add(by, "license.grant", license_, details, check)
+        return self._add(by, "license.grant", license_, details, check)
 
-    async def revoke_license(self, by: str, license_id: LicenseId) -> Done[Row]:
+    def revoke_license(self, by: str, license_id: LicenseId) -> Intent[Row]:
         """End a license now (15 CFR 750.8); answers that rest on it are cut."""
 
         def change(tx: Transaction, at: datetime) -> Row:
@@ -287,73 +216,7 @@ class Control:
             tx.put(revoked)
             return revoked
 
-        return await self._desk.carry_out(Act("license.revoke", by, {"license": license_id}, Effect.TIGHTENS), change)
-
-    # Parameters.
-
-    async def set_parameter(self, by: str, name: str, text: str, reason: str) -> Done[Setting]:
-        """Set one of counsel's readings, with a reason that may be produced."""
-        value = read_value(name, text)
-        if not reason.strip():
-            raise InputError("expected a reason in one sentence, found none", code="reason_missing")
-
-        def change(tx: Transaction, at: datetime) -> Setting:
-            for item in bindings_of(value)[1] if name == "min_binding" else ():
-                if tx.find(RowKind.ITEM, item) is None:
-                    raise InputError(f"expected an item of the catalogue, found `{item}`", code="unknown_item")
-            setting = Setting(name, value, by, at, reason.strip())
-            tx.put_setting(setting)
-            return setting
-
-        details = {"parameter": name, "value": value, "reason": reason.strip()}
-        return await self._desk.carry_out(Act("parameter.set", by, details, Effect.LOOSENS), change, policy=True)
-
-    def parameters(self) -> list[dict[str, Any]]:
-        """Every parameter: its question, its value, and who set it and why, if anybody did."""
-        with self._store.read() as tx:
-            settings = {setting.name: setting for setting in tx.settings()}
-        values = as_mapping(with_settings(settings))
-        return [
-            {
-                "name": name,
-                "value": values[name],
-                "question": reading.question,
-                "set_by": settings[name].set_by if name in settings else None,
-                "set_at": format_instant(settings[name].set_at) if name in settings else None,
-                "reason": settings[name].reason if name in settings else None,
-            }
-            for name, reading in READINGS.items()
-        ]
-
-    # Dated data of the law.
-
-    async def update_law(self, by: str, name: str, text: str) -> Done[str]:
-        """Put a newer document of dated data in place; every directive is compiled against it first."""
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as err:
-            raise InputError(f"expected JSON: {err}", code="bad_law") from err
-        if not isinstance(document, dict):
-            raise InputError("expected a JSON object", code="bad_law")
-        law_document(name, {})
-
-        def change(tx: Transaction, at: datetime) -> str:
-            read_law({**tx.law(), name: document})
-            tx.put_law(name, document, by, at)
-            return name
-
-        details = {"law": name, "as_of": str(document.get("as_of")), "sha256": sha256(text.encode()).hexdigest()}
-        return await self._desk.carry_out(Act("law.update", by, details, Effect.LOOSENS), change, policy=True)
-
-    def law(self) -> list[dict[str, Any]]:
-        """Every document of dated data, and whether it is the one shipped."""
-        with self._store.read() as tx:
-            replaced = tx.law()
-        documents = {name: law_document(name, replaced) for name in LAW_DOCUMENTS}
-        return [
-            {"name": name, "as_of": found["as_of"], "shipped": name not in replaced, "document": dict(found)}
-            for name, found in documents.items()
-        ]
+        return Intent(Act("license.revoke", by, {"license": license_id}, Effect.TIGHTENS), change)
 
     # Reading.
 
@@ -372,7 +235,10 @@ class Control:
             return tx.get(kind, key)
 
 
-def _enrolled(tx: Transaction) -> Enrolled:
-    organizations = (row.id for row in tx.every(RowKind.ORGANIZATION) if isinstance(row, Organization))
-    items = (row for row in tx.every(RowKind.ITEM) if isinstance(row, Item))
-    return Enrolled(Catalogue.of(items), frozenset(organizations))
+def _put_item(tx: Transaction, item: Item) -> Item:
+    others = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
+    if any(other.id == item.id for other in others):
+        raise ConflictError(f"expected a new item, found that `{item.id}` exists", code="item_exists")
+    Catalogue.of([*others, item])
+    tx.put(item)
+    return item

@@ -11,15 +11,19 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from licet import __version__
 from licet.control import bodies
-from licet.control.acts import Control
-from licet.control.desk import Done
+from licet.control.act import Done, Proposed
 from licet.control.explanation import explanation
-from licet.control.keeping import Keeper, keeping_routes
+from licet.control.intents import PATH, Intents
+from licet.control.keeping import Erasure, NewHold, Why, reading_routes
+from licet.control.mandates import ROUTES, require_mandate
 from licet.control.observing import Observing, observing_routes
+from licet.control.office import Office
+from licet.control.people import pending_value, people_routes
 from licet.control.vitals import Vitals, vital_routes
 from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
@@ -29,22 +33,26 @@ from licet.errors import (
     InputError,
     LicetError,
     NotFoundError,
+    PermissionDeniedError,
     TrustError,
     UnavailableError,
 )
 from licet.parties import Standing
+from licet.records import SINGLE_PERSON
 from licet.stores import Administrator, StoredDirective
-from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, format_instant, parse_instant
+from licet.terms import format_instant
 
 _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
     (NotFoundError, 404),
     (InputError, 400),
     (ConflictError, 409),
     (TrustError, 401),
+    (PermissionDeniedError, 403),
     (UnavailableError, 503),
 )
 _Json = dict[str, Any]
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+_ACCEPTED = 202
 _UNPROCESSABLE, _NO_ROUTE = 422, frozenset({404, 405})
 
 
@@ -53,8 +61,8 @@ class _UnauthorizedError(TrustError):
 
 
 def build_api(
-    control: Control,
-    keeper: Keeper,
+    office: Office,
+    intents: Intents,
     administrator: Callable[[str], Administrator | None],
     status: Callable[[], _Json],
     look: Callable[[], tuple[Snapshot, datetime]],
@@ -65,8 +73,8 @@ def build_api(
     """The application.
 
     Args:
-        control: The acts.
-        keeper: The acts on records.
+        office: Where acts are handed in.
+        intents: Who knows each act, and what is read.
         administrator: Whose token a text is; None for nobody's.
         status: What the instance says of itself.
         look: What to decide on, and when, for an explanation.
@@ -74,15 +82,20 @@ def build_api(
         vitals: How the process fares.
     """
 
-    async def by(credentials: _Credentials) -> str:
+    async def known(credentials: _Credentials) -> Administrator:
         found = None if credentials is None else administrator(credentials.credentials)
         if found is None:
             raise _UnauthorizedError("expected an administrator's token")
-        return found.name
+        return found
+
+    async def mandated(request: Request, found: Annotated[Administrator, Depends(known)]) -> Administrator:
+        # A route that no act is written beside is nobody's, so one that is forgotten answers nobody.
+        require_mandate(found, ROUTES.get(f"{request.method} {request.scope['route'].path}", ""))
+        return found
 
     async def reader(credentials: _Credentials) -> None:
         if not vitals.admits(None if credentials is None else credentials.credentials):
-            await by(credentials)
+            await known(credentials)
 
     api = FastAPI(
         title="licet control",
@@ -91,13 +104,13 @@ def build_api(
         redoc_url=None,
         redirect_slashes=False,
     )
-    router = APIRouter(dependencies=[Depends(by)])
-    who = Annotated[str, Depends(by)]
-    _stopping(router, control, who)
-    _enrolling(router, control, who)
-    _granting(router, control, who)
-    _ruling(router, control, who)
-    keeping_routes(router, keeper, who, _done)
+    router = APIRouter(dependencies=[Depends(mandated)])
+    who = Annotated[Administrator, Depends(mandated)]
+    _acting(router, office, who)
+    _ruling(router, office, who)
+    _listing(router, intents)
+    people_routes(router, office, intents.administration, who, _answer)
+    reading_routes(router, intents.keeper, who, _done)
     observing_routes(router, observing)
 
     @router.get("/status", summary="Items, stops, policy, running answers")
@@ -116,32 +129,88 @@ def build_api(
     return api
 
 
-def _stopping(router: APIRouter, control: Control, who: Any) -> None:
+def _acting(router: APIRouter, office: Office, who: Any) -> None:
     @router.post("/stop", summary="Take items offline for everybody")
-    async def stop(body: bodies.Items, by: who) -> _Json:
-        return _done(await control.stop(by, [ItemId(x) for x in body.items], everything=body.everything))
+    async def stop(body: bodies.Items, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "stop", _arguments(body)))
 
     @router.post("/resume", summary="Bring stopped items back")
-    async def resume(body: bodies.Items, by: who) -> _Json:
-        return _done(await control.resume(by, [ItemId(x) for x in body.items]))
+    async def resume(body: bodies.Items, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "resume", _arguments(body)))
+
+    @router.post("/items", summary="Add a model to the catalogue")
+    async def add_item(body: bodies.NewItem, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "item.add", _arguments(body)))
+
+    @router.post("/items/import", summary="Add many models of one upstream")
+    async def import_items(body: bodies.ManyItems, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "item.import", _arguments(body)))
+
+    @router.post("/organizations", summary="Enroll an organization")
+    async def add_organization(body: bodies.NewOrganization, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "organization.add", _arguments(body)))
+
+    @router.post("/parties", summary="Enroll a person under a pseudonym")
+    async def add_party(body: bodies.NewParty, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "party.add", _arguments(body)))
+
+    @router.post("/keys", summary="Issue a key; its text is in this answer only")
+    async def issue_key(body: bodies.NewKey, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "key.issue", _arguments(body)))
+
+    @router.post("/keys/{key}/revoke", summary="End a key at once")
+    async def revoke_key(key: str, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "key.revoke", {PATH: key}))
+
+    @router.post("/licenses", summary="Enter a license that an agency has granted")
+    async def grant_license(body: bodies.NewLicense, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "license.grant", _arguments(body)))
+
+    @router.post("/licenses/{license_}/revoke", summary="End a license now")
+    async def revoke_license(license_: str, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "license.revoke", {PATH: license_}))
+
+    @router.post("/holds", summary="Set a legal hold")
+    async def hold(body: NewHold, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "hold.set", _arguments(body)))
+
+    @router.post("/holds/{name}/release", summary="Release a legal hold")
+    async def release(name: str, body: Why, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "hold.release", _arguments(body, name)))
+
+    @router.post("/records/erase", summary="Destroy the key of a party's or an organization's records")
+    async def erase(body: Erasure, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "record.erase", _arguments(body)))
 
 
-def _enrolling(router: APIRouter, control: Control, who: Any) -> None:
+def _ruling(router: APIRouter, office: Office, who: Any) -> None:
+    @router.post("/directives", summary="Bring a directive into force")
+    async def activate(body: bodies.DirectiveFile, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "directive.activate", _arguments(body)))
+
+    @router.post("/directives/{directive}/lift", summary="Lift a directive at an instant, or now")
+    async def lift(directive: str, body: bodies.Instant, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "directive.lift", _arguments(body, directive)))
+
+    @router.post("/law/{name}", summary="Put a newer document of dated data in place")
+    async def update_law(name: str, body: bodies.LawFile, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "law.update", _arguments(body, name)))
+
+    @router.post("/parameters/{name}", summary="Set a reading, with a reason that may be produced")
+    async def set_parameter(name: str, body: bodies.NewSetting, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "parameter.set", _arguments(body, name)))
+
+
+def _listing(router: APIRouter, intents: Intents) -> None:
+    control, rulings = intents.control, intents.rulings
+
     @router.get("/items")
     async def list_items() -> list[Any]:
         return [_plain(row) for row in control.rows(RowKind.ITEM)]
 
-    @router.post("/items", summary="Add a model to the catalogue")
-    async def add_item(body: bodies.NewItem, by: who) -> _Json:
-        return _done(await control.add_item(by, ItemId(body.id), body.aliases, body.upstream, concealed=body.concealed))
-
     @router.get("/organizations")
     async def list_organizations() -> list[Any]:
         return [_plain(row) for row in control.rows(RowKind.ORGANIZATION)]
-
-    @router.post("/organizations", summary="Enroll an organization")
-    async def add_organization(body: bodies.NewOrganization, by: who) -> _Json:
-        return _done(await control.add_organization(by, body.to_organization()))
 
     @router.get("/parties")
     async def list_parties() -> list[Any]:
@@ -153,95 +222,69 @@ def _enrolling(router: APIRouter, control: Control, who: Any) -> None:
         standings = [_plain(row) for row in control.rows(RowKind.STANDING) if getattr(row, "subject", None) == party]
         return {"party": found, "standings": standings}
 
-    @router.post("/parties", summary="Enroll a person under a pseudonym")
-    async def add_party(body: bodies.NewParty, by: who) -> _Json:
-        return _done(await control.add_party(by, body.to_party()))
-
-
-def _granting(router: APIRouter, control: Control, who: Any) -> None:
     @router.get("/keys")
     async def list_keys() -> list[Any]:
         return [{k: v for k, v in _plain(row).items() if k != "mac"} for row in control.rows(RowKind.KEY)]
-
-    @router.post("/keys", summary="Issue a key; its text is in this answer only")
-    async def issue_key(body: bodies.NewKey, by: who) -> _Json:
-        return _done(await control.issue_key(by, body.party_id(), body.organization_id(), body.serves))
-
-    @router.post("/keys/{key}/revoke", summary="End a key at once")
-    async def revoke_key(key: str, by: who) -> _Json:
-        return _done(await control.revoke_key(by, KeyId(key)))
 
     @router.get("/licenses")
     async def list_licenses() -> list[Any]:
         return [_plain(row) for row in control.rows(RowKind.LICENSE)]
 
-    @router.post("/licenses", summary="Enter a license that an agency has granted")
-    async def grant_license(body: bodies.NewLicense, by: who) -> _Json:
-        return _done(await control.grant_license(by, body.to_license()))
-
-    @router.post("/licenses/{license_}/revoke", summary="End a license now")
-    async def revoke_license(license_: str, by: who) -> _Json:
-        return _done(await control.revoke_license(by, LicenseId(license_)))
-
-
-def _ruling(router: APIRouter, control: Control, who: Any) -> None:
     @router.get("/directive-schema", summary="The JSON Schema of a directive file")
     async def schema() -> _Json:
         return directive_schema()
 
     @router.post("/directives/check", summary="Check a directive file; nothing changes")
     async def check(body: bodies.DirectiveFile) -> _Json:
-        directive, cedar = control.check_directive(body.text, body.name)
+        directive, cedar = rulings.check_directive(body.text, body.name)
         return {"directive": directive.id, "items": list(directive.items), "cedar": cedar}
-
-    @router.post("/directives", summary="Bring a directive into force")
-    async def activate(body: bodies.DirectiveFile, by: who) -> _Json:
-        return _done(await control.activate_directive(by, body.text, body.name))
 
     @router.get("/directives")
     async def list_directives() -> list[Any]:
-        return [_summary(stored) for stored in control.directives()]
+        return [_summary(stored) for stored in rulings.directives()]
 
     @router.get("/directives/{directive}", summary="A directive, its document and its compiled rules")
     async def show(directive: str) -> _Json:
-        for stored in control.directives():
+        for stored in rulings.directives():
             if stored.id == directive:
                 cedar = compile_directive(from_document(stored.document)).cedar
                 return {**_summary(stored), "document": dict(stored.document), "text": stored.text, "cedar": cedar}
         raise NotFoundError(f"expected an active directive, found `{directive}`", code="unknown_directive")
 
-    @router.post("/directives/{directive}/lift", summary="Lift a directive at an instant, or now")
-    async def lift(directive: str, body: bodies.Instant, by: who) -> _Json:
-        at = None if body.at is None else parse_instant(body.at)
-        return _done(await control.lift_directive(by, DirectiveId(directive), at))
-
     @router.get("/policy", summary="The policy bundle as it stands: what is proved and compared")
     async def policy() -> _Json:
-        return control.policy().to_value()
+        return rulings.policy().to_value()
 
     @router.get("/law", summary="Dated data of the law: country groups, listing rules")
     async def law() -> list[Any]:
-        return control.law()
-
-    @router.post("/law/{name}", summary="Put a newer document of dated data in place")
-    async def update_law(name: str, body: bodies.LawFile, by: who) -> _Json:
-        return _done(await control.update_law(by, name, body.text))
+        return rulings.law()
 
     @router.get("/parameters", summary="Counsel's readings")
     async def parameters() -> list[Any]:
-        return control.parameters()
+        return rulings.parameters()
 
-    @router.post("/parameters/{name}", summary="Set a reading, with a reason that may be produced")
-    async def set_parameter(name: str, body: bodies.NewSetting, by: who) -> _Json:
-        return _done(await control.set_parameter(by, name, body.value, body.reason))
+
+def _arguments(body: BaseModel, in_path: str | None = None) -> _Json:
+    """A body as the arguments of an act, with what stood in the path."""
+    return {**body.model_dump(mode="json"), **({} if in_path is None else {PATH: in_path})}
+
+
+def _answer(outcome: Done[Any] | Proposed) -> JSONResponse:
+    """What became of an act: done, or kept until somebody else approves it."""
+    if isinstance(outcome, Proposed):
+        return JSONResponse({"pending": pending_value(outcome.pending), "record": outcome.record}, _ACCEPTED)
+    return JSONResponse(_done(outcome))
 
 
 def _done(done: Done[Any]) -> _Json:
-    return {
-        "result": _plain(done.result),
-        "record": done.record,
-        "loosened_by_one_person": done.loosened_by_one_person,
-    }
+    answer: _Json = {"result": _plain(done.result), "record": done.record}
+    if done.approved_by is not None:
+        answer["approved_by"] = done.approved_by
+    if done.loosened_by_one_person is not None:
+        answer["loosened_by_one_person"] = done.loosened_by_one_person
+    if done.loosened_by_one_person:
+        answer["notice"] = SINGLE_PERSON
+    return answer
 
 
 def _plain(value: Any) -> Any:

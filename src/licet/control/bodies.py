@@ -10,6 +10,7 @@ from licet.items.item import require_model_name
 from licet.licenses import License, holder_of_organization, holder_of_person
 from licet.parties import Organization, OrganizationKind, Party, Serves
 from licet.parties.evidence import require_attestation_key
+from licet.stores import Role
 from licet.terms import (
     ID_PATTERN,
     ItemId,
@@ -48,6 +49,20 @@ class NewItem(_Body):
         """Refuse names that no request could carry."""
         for name in (self.id, *self.aliases):
             require_model_name(name)
+
+
+class ManyItems(_Body):
+    """Models that an upstream lists, for the catalogue."""
+
+    ids: list[str] = Field(min_length=1, max_length=10_000)
+    upstream: str
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Refuse names that no request could carry, and one that comes twice."""
+        for name in self.ids:
+            require_model_name(name)
+        if len(set(self.ids)) != len(self.ids):
+            raise InputError("expected each item once", code="item_twice")
 
 
 class NewOrganization(_Body):
@@ -136,30 +151,62 @@ class NewLicense(_Body):
         )
 
 
-class DirectiveFile(_Body):
+class Waivable(_Body):
+    """A change of the policy, and why it is to take effect although its proof fails."""
+
+    despite_proof: str | None = Field(default=None, max_length=1000)
+
+
+class DirectiveFile(Waivable):
     """A directive file's text, and what to call it in messages."""
 
     text: str
     name: str = "directive.yaml"
 
 
-class LawFile(_Body):
+class LawFile(Waivable):
     """A document of dated data, as JSON text."""
 
     text: str = Field(max_length=1_000_000)
 
 
-class Instant(_Body):
+class Instant(Waivable):
     """An instant, or now."""
 
     at: str | None = None
 
 
-class NewSetting(_Body):
+class NewSetting(Waivable):
     """A parameter's new value, and why."""
 
     value: str
     reason: str = Field(max_length=1000)
+
+
+class NewAdministrator(_Body):
+    """Somebody who may act, by the digest of the token that they made."""
+
+    name: _Id
+    roles: list[Role] = Field(min_length=1, max_length=3)
+    token_sha256: str
+
+
+class Roles(_Body):
+    """What somebody may do."""
+
+    roles: list[Role] = Field(min_length=1, max_length=3)
+
+
+class NewToken(_Body):
+    """The digest of a token that its owner made."""
+
+    token_sha256: str
+
+
+class Approving(_Body):
+    """A second person's word; with the digest, for what they have read and nothing else."""
+
+    digest: str | None = None
 
 
 class Question(_Body):

@@ -3,74 +3,65 @@
 An act that tightens takes effect first and is recorded as soon as the log can
 take it; any other is recorded first and takes effect only then. An act that
 changes the policy is proved before either; a stop changes none, and waits for no
-proof. Until
-roles exist one administrator may loosen alone, and the record and the answer
-say so.
+proof. One may tighten, two must loosen: whether two have agreed is asked of the store,
+in the transaction that makes the change, and not of whoever calls. Only an instance
+that was made for a single person lets one loosen alone; the record and the answer say so.
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from licet.control.act import Act, Done, Intent
+from licet.control.mandates import Effect
 from licet.control.publisher import Publisher
+from licet.control.second import require_agreement, settle
 from licet.decisions import RowChange
 from licet.directives import PolicyBundle, compile_policy
 from licet.errors import ConflictError, LicetError, UnavailableError
 from licet.fleet import Clock, new_record_id
-from licet.proofs import ProofReport, prove, shipped_invariants
+from licet.proofs import Finding, ProofReport, prove, shipped_invariants
+from licet.proofs import Result as Standing
 from licet.records import Log, Record, RecordKind
 from licet.stores import Store, Transaction
-from licet.terms import RecordId
+from licet.terms import digest
 
 _log = logging.getLogger("licet.control")
 _REDELIVERY_S = 1.0
+_KEPT = frozenset({Standing.HOLDS, Standing.NOT_SAID})
 Result = TypeVar("Result")
 
 
-class Effect(StrEnum):
-    """What an act does to who may use what."""
-
-    TIGHTENS = "tightens"
-    NEUTRAL = "neutral"
-    LOOSENS = "loosens"
-
-
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What is done, by whom, and to what effect.
+class Proved:
+    """Which content of the policy was proved, and the digest of the proof.
 
-    `details` go into the record as they are: ids, instants and digests, no secrets
-    and nothing personal.
+    Attributes:
+        broken: The invariants that do not hold, by name; some that two persons have
+            decided to break, or that were broken before.
+        failing: The digest of how they do not hold.
     """
-
-    name: str
-    by: str
-    details: Mapping[str, Any]
-    effect: Effect = Effect.NEUTRAL
-    kind: RecordKind = RecordKind.ADMINISTRATIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[Result]):
-    """An act that took effect, and where it is recorded."""
-
-    result: Result
-    record: RecordId
-    loosened_by_one_person: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Proved:
-    """Which content of the policy was proved, and the digest of the proof."""
 
     content: str
     digest: str
     invariants: int
+    broken: tuple[str, ...] = ()
+    failing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made(Generic[Result]):
+    """A change within a transaction: its record, the policy if it is another, and whether one loosened alone."""
+
+    record: Record
+    bundle: PolicyBundle | None
+    result: Result
+    alone: bool | None
 
 
 class _OvertakenError(Exception):
@@ -104,28 +95,36 @@ class Desk:
         self._turn = asyncio.Lock()
         self._undelivered = asyncio.Event()
 
-    async def carry_out(
-        self, act: Act, change: Callable[[Transaction, datetime], Result], *, policy: bool = False
-    ) -> Done[Result]:
+    async def carry_out(self, intent: Intent[Result]) -> Done[Result]:
         """Do it.
-
-        Args:
-            act: What is recorded.
-            change: Makes the change within a transaction; raising undoes it.
-            policy: Whether the policy bundle's content changes; then it is proved first.
 
         Raises:
             LicetError: the act is not possible, or could not be recorded or stored, or,
-                with the code `proof_failed`, the policy would break an invariant;
+                with the code `proof_failed`, the policy would break an invariant, or,
+                with `two_persons_needed`, only one has agreed to what takes two;
                 then nothing has changed.
         """
-        way = self._act_at_once if act.effect is Effect.TIGHTENS else self._act_on_record
-        async with nullcontext() if act.effect is Effect.TIGHTENS else self._turn:
+        at_once = intent.act.effect is Effect.TIGHTENS
+        way = self._act_at_once if at_once else self._act_on_record
+        async with nullcontext() if at_once else self._turn:
             while True:
                 at = self._clock.now()
-                proved = await self._prove_first(change, at) if policy else None
+                proved = await self._prove_first(intent, at) if intent.policy else None
                 with suppress(_OvertakenError):
-                    return await way(act, change, at, proved)
+                    return await way(intent, at, proved)
+
+    async def rehearse(self, intent: Intent[Any]) -> Proved | None:
+        """See that an act is possible now, without doing it; the proof, if it changes the policy.
+
+        Raises:
+            LicetError: as for `carry_out`, but for a second person.
+        """
+        at = self._clock.now()
+        if intent.policy:
+            return await self._prove_first(intent, at)
+        with self._store.read() as rehearsal:
+            intent.change(rehearsal, at)
+        return None
 
     def policy(self) -> PolicyBundle:
         """The policy as the store holds it.
@@ -136,59 +135,60 @@ class Desk:
         with self._store.read() as tx:
             return self._publisher.bundle(tx, self._clock.now())
 
-    async def _prove_first(self, change: Callable[[Transaction, datetime], object], at: datetime) -> _Proved:
+    async def _prove_first(self, intent: Intent[Any], at: datetime) -> Proved:
         """Rehearse the change, roll it back, and prove the policy that would result.
 
         Beside the event loop: requests are answered and streams are cut meanwhile.
         """
         with self._store.read() as rehearsal:
-            change(rehearsal, at)
+            intent.change(rehearsal, at)
             bundle = self._publisher.next_bundle(rehearsal, at)
+            broken_before = rehearsal.broken_invariants
         report = await asyncio.to_thread(self._prover, bundle, at)
-        if not report.holds:
+        broken = tuple(finding for finding in report.findings if finding.standing not in _KEPT)
+        names = tuple(sorted(finding.invariant.name for finding in broken))
+        # One may always tighten, also under a policy that two have brought into force against its proof.
+        is_tolerated = intent.act.effect is Effect.TIGHTENS and broken_before.issuperset(names)
+        if broken and intent.act.waiver is None and not is_tolerated:
             raise _refusal(report)
-        return _Proved(bundle.digest, report.digest, len(report.findings))
+        proved = Proved(bundle.digest, report.digest, len(report.findings), names, _failing(broken) if broken else "")
+        _require_waived(intent.act, proved)
+        return proved
 
-    async def _act_at_once(
-        self, act: Act, change: Callable[[Transaction, datetime], Result], at: datetime, proved: _Proved | None
-    ) -> Done[Result]:
+    async def _act_at_once(self, intent: Intent[Result], at: datetime, proved: Proved | None) -> Done[Result]:
         """In effect before anybody is waited for: an act whose turn it is may be waiting for the log."""
         with self._store.write() as tx:
-            record, bundle, result = self._change(act, change, tx, at, proved)
-            tx.hold_entry(record.id, record.to_bytes())
-        self._publish(tx.changes, bundle)
+            made = self._change(intent, tx, at, proved)
+            tx.hold_entry(made.record.id, made.record.to_bytes())
+        self._publish(tx.changes, made.bundle)
         await self.deliver_held()
-        return Done(result, record.id, loosened_by_one_person=False)
+        return _done(intent.act, made)
 
-    async def _act_on_record(
-        self, act: Act, change: Callable[[Transaction, datetime], Result], at: datetime, proved: _Proved | None
-    ) -> Done[Result]:
-        record = await self._record_first(act, change, at, proved)
+    async def _act_on_record(self, intent: Intent[Result], at: datetime, proved: Proved | None) -> Done[Result]:
+        record = await self._record_first(intent, at, proved)
         try:
             with self._store.write() as tx:
-                made, bundle, result = self._change(act, change, tx, at, proved)
-                _require_as_recorded(made, record)
+                made = self._change(intent, tx, at, proved, is_done=intent.act.in_log)
+                _require_as_recorded(made.record, record)
         except (LicetError, _OvertakenError):
             self._records.post(_undone(record, self._clock.now()))
             raise
-        self._publish(tx.changes, bundle)
-        return Done(result, record.id, act.effect is Effect.LOOSENS)
+        self._publish(tx.changes, made.bundle)
+        return _done(intent.act, replace(made, record=record))
 
     def _publish(self, changes: list[RowChange], bundle: PolicyBundle | None) -> None:
         self._publish_rows(changes)
         if bundle is not None:
             self._publisher.publish(bundle)
 
-    async def _record_first(
-        self, act: Act, change: Callable[[Transaction, datetime], Result], at: datetime, proved: _Proved | None
-    ) -> Record:
+    async def _record_first(self, intent: Intent[Any], at: datetime, proved: Proved | None) -> Record:
         """Rehearse the change, roll it back, and have the log take its record.
 
         What cannot be done must not be recorded as done, and no lock on the store
         may be held while the log is waited for.
         """
         with self._store.read() as rehearsal:
-            record, _, _ = self._change(act, change, rehearsal, at, proved)
+            record = self._change(intent, rehearsal, at, proved).record
         try:
             await self._records.append(record)
         except UnavailableError:
@@ -198,21 +198,24 @@ class Desk:
         return record
 
     def _change(
-        self,
-        act: Act,
-        change: Callable[[Transaction, datetime], Result],
-        tx: Transaction,
-        at: datetime,
-        proved: _Proved | None,
-    ) -> tuple[Record, PolicyBundle | None, Result]:
-        result = change(tx, at)
+        self, intent: Intent[Result], tx: Transaction, at: datetime, proved: Proved | None, *, is_done: bool = False
+    ) -> _Made[Result]:
+        """Make the change; `is_done` where the log has carried it out, so that it is past being refused."""
+        act = intent.act
+        if not is_done:
+            require_agreement(tx, act, at)
+        elif act.approval is not None:
+            settle(tx, act.approval, at)
+        alone = act.takes_two if tx.single_person else None
+        result = intent.change(tx, at)
         if proved is None:
-            return _record(act, tx.changes, None, None, at), None, result
+            return _Made(_record(act, tx.changes, None, None, at, alone=alone), None, result, alone)
         bundle = self._publisher.next_bundle(tx, at)
         # Invariant: what takes effect is what was proved.
         if bundle.digest != proved.content:
             raise _OvertakenError
-        return _record(act, tx.changes, bundle, proved, at), bundle, result
+        tx.set_meta("broken_invariants", json.dumps(proved.broken))
+        return _Made(_record(act, tx.changes, bundle, proved, at, alone=alone), bundle, result, alone)
 
     async def deliver_held(self) -> None:
         """Give the log the records of acts that have already taken effect."""
@@ -275,8 +278,26 @@ def _refusal(report: ProofReport) -> ConflictError:
     )
 
 
+def _failing(broken: tuple[Finding, ...]) -> str:
+    """The digest of what fails and how; the policy's own digest is not in it, which holds instants."""
+    return digest([finding.as_value() for finding in broken])
+
+
+def _require_waived(act: Act, proved: Proved) -> None:
+    """Refuse where something else fails than what was looked at and waived."""
+    waived = None if act.waiver is None else act.waiver.failing
+    if waived is not None and waived != proved.failing:
+        raise ConflictError("something else of the proof fails now than was waived; propose it again", code="overtaken")
+
+
 def _record(
-    act: Act, changes: list[RowChange], bundle: PolicyBundle | None, proved: _Proved | None, at: datetime
+    act: Act,
+    changes: list[RowChange],
+    bundle: PolicyBundle | None,
+    proved: Proved | None,
+    at: datetime,
+    *,
+    alone: bool | None,
 ) -> Record:
     body: dict[str, Any] = {
         "act": act.name,
@@ -285,11 +306,23 @@ def _record(
         **act.details,
         "feed": [change.sequence for change in changes],
     }
+    if act.approval is not None:
+        body |= {"approved_by": act.approval.by, "proposal": act.approval.pending}
+    if alone:
+        body["single_person"] = True
     if bundle is not None:
         body["policy"] = {"epoch": bundle.epoch, "digest": bundle.digest}
     if proved is not None:
         body["proof"] = {"digest": proved.digest, "invariants": proved.invariants}
+        if proved.broken:
+            body["proof"]["broken"] = list(proved.broken)
+            body["despite_proof"] = None if act.waiver is None else act.waiver.reason
     return Record(new_record_id(at), at, act.kind, body)
+
+
+def _done(act: Act, made: _Made[Result]) -> Done[Result]:
+    approved_by = None if act.approval is None else act.approval.by
+    return Done(made.result, made.record.id, made.alone, approved_by)
 
 
 def _require_as_recorded(made: Record, record: Record) -> None:

@@ -1,17 +1,20 @@
 """The keeping of records: reading them on record, legal holds, erasure."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Annotated, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from licet.control.desk import Act, Desk, Done, Effect
-from licet.errors import InputError
-from licet.stores import Transaction
+from licet.control.act import Act, Done, Intent
+from licet.control.desk import Desk
+from licet.control.mandates import Effect, require_mandate
+from licet.errors import InputError, NotFoundError
 from licet.terms import ID_PATTERN, require_id
 
+Found = TypeVar("Found")
 _SUBJECT = r"^(party|organization|country|document|item|decision):[A-Za-z0-9_.:/-]{1,128}$|^all$"
 _Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 _Reason = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -25,43 +28,96 @@ class Shelf(Protocol):
 
         Raises:
             InputError: nothing can be searched so.
+            NotFoundError: the one that is named is not there.
+        """
+        ...
+
+    def redecide(self, record_id: str) -> dict[str, Any]:
+        """A past decision made again.
+
+        Raises:
+            InputError: it is no decision.
+            NotFoundError: there is no such record.
+        """
+        ...
+
+    def packet(self, wanted: Mapping[str, str], profile: str) -> tuple[dict[str, str], int]:
+        """The files of a packet by their paths, and how many records are in it.
+
+        Raises:
+            InputError: nothing can be searched so.
         """
         ...
 
 
 class Keeper:
-    """What an administrator may do with records. Reading them is itself recorded."""
+    """What an administrator may do with records. Whoever reads them is on record, before anything is shown."""
 
     def __init__(self, desk: Desk, shelf: Shelf) -> None:
         self._desk = desk
         self._shelf = shelf
 
     async def read(self, by: str, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Read records, after it is on record that they were read."""
-        await self._act(Act("record.read", by, {"search": dict(wanted)}))
-        return self._shelf.search(wanted)
+        """Read records by what they are about."""
+        return await self._read(Read("record.read", by, wanted), lambda: self._shelf.search(wanted), len)
 
-    async def hold(self, by: str, name: str, subject: str, reason: str) -> Done[str]:
+    async def redecide(self, by: str, record_id: str) -> dict[str, Any]:
+        """Decide a past request again."""
+        read = Read("record.redecide", by, {"id": record_id})
+        return await self._read(read, lambda: self._shelf.redecide(record_id), lambda _: 1)
+
+    async def export(self, by: str, wanted: Mapping[str, str], profile: str) -> dict[str, str]:
+        """Make a packet of records."""
+        read = Read("record.export", by, {**wanted, "profile": profile})
+        files, _ = await self._read(read, lambda: self._shelf.packet(wanted, profile), lambda found: found[1])
+        return files
+
+    async def note(self, by: str, act: str, wanted: Mapping[str, str], results: int) -> Done[int]:
+        """Put on record that somebody who has the files reads in them."""
+        return await self._desk.carry_out(Read(act, by, wanted).intent(results))
+
+    async def _read(self, read: "Read", find: Callable[[], Found], count: Callable[[Found], int]) -> Found:
+        """Find, beside the event loop; put on record how much was found; and only then show it."""
+        try:
+            found = await asyncio.to_thread(find)
+        except NotFoundError:
+            await self._desk.carry_out(read.intent(0))
+            raise
+        await self._desk.carry_out(read.intent(count(found)))
+        return found
+
+    def hold(self, by: str, name: str, subject: str, reason: str) -> Intent[str]:
         """Set a legal hold: nothing that it covers can be erased."""
         details = {"hold": require_id(name, "a hold"), "subject": subject, "reason": _given(reason)}
-        return await self._act(Act("hold.set", by, details))
+        return _in_log(Act("hold.set", by, details))
 
-    async def release(self, by: str, name: str, reason: str) -> Done[str]:
+    def release(self, by: str, name: str, reason: str) -> Intent[str]:
         """Release a legal hold."""
         details = {"hold": require_id(name, "a hold"), "reason": _given(reason)}
-        return await self._act(Act("hold.release", by, details, Effect.LOOSENS))
+        return _in_log(Act("hold.release", by, details, Effect.LOOSENS))
 
-    async def erase(self, by: str, subject: str, reason: str) -> Done[str]:
+    def erase(self, by: str, subject: str, reason: str) -> Intent[str]:
         """Destroy the key of a party or an organization; the log refuses it under a hold and before time."""
-        return await self._act(Act("record.erase", by, {"subject": subject, "reason": _given(reason)}, Effect.LOOSENS))
+        return _in_log(Act("record.erase", by, {"subject": subject, "reason": _given(reason)}, Effect.LOOSENS))
 
-    async def _act(self, act: Act) -> Done[str]:
-        """Have the log take the record; it carries out what the record says in the same transaction."""
 
-        def change(_tx: Transaction, _at: datetime) -> str:
-            return act.name
+@dataclass(frozen=True, slots=True)
+class Read:
+    """That somebody looks at records: who, and what they searched for. It stands in the sealed body."""
 
-        return await self._desk.carry_out(act, change)
+    act: str
+    by: str
+    wanted: Mapping[str, str]
+
+    def intent(self, results: int) -> Intent[int]:
+        """The act of it, with how much was found."""
+        details = {"search": dict(self.wanted), "results": results}
+        return Intent(Act(self.act, self.by, details), lambda _tx, _at: results)
+
+
+def _in_log(act: Act) -> Intent[str]:
+    """An act that the log carries out in the transaction in which it takes the record."""
+    return Intent(replace(act, in_log=True), lambda _tx, _at: act.name)
 
 
 class _Body(BaseModel):
@@ -89,31 +145,53 @@ class Erasure(_Body):
     reason: _Reason
 
 
-def keeping_routes(router: APIRouter, keeper: Keeper, who: Any, done: Callable[[Done[Any]], dict[str, Any]]) -> None:
-    """Add the routes to the control API.
+class Reading(_Body):
+    """What somebody reads who has the files."""
+
+    act: Literal["record.read", "record.redecide", "record.export"]
+    search: dict[str, str] = Field(max_length=20)
+    results: int = Field(ge=0)
+
+
+class Packet(_Body):
+    """Which records a packet has, and for whom."""
+
+    profile: Literal["agency", "holder"]
+    party: str | None = None
+    organization: str | None = None
+    country: str | None = None
+    document: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+def reading_routes(router: APIRouter, keeper: Keeper, who: Any, done: Callable[[Done[Any]], dict[str, Any]]) -> None:
+    """Add the routes by which records are read to the control API.
 
     Args:
         router: Where to.
         keeper: What they do.
-        who: The dependency that names the administrator.
+        who: The dependency that gives the administrator.
         done: How an act's answer is written.
     """
 
     @router.get("/records", summary="Records by what they are about; that they were read is recorded")
     async def read(by: who, wanted: Annotated[_Wanted, Query()]) -> list[Any]:
-        return await keeper.read(by, wanted.model_dump(exclude_none=True))
+        return await keeper.read(by.name, wanted.model_dump(exclude_none=True))
 
-    @router.post("/records/erase", summary="Destroy the key of a party's or an organization's records")
-    async def erase(body: Erasure, by: who) -> dict[str, Any]:
-        return done(await keeper.erase(by, body.subject, body.reason))
+    @router.post("/records/readings", summary="Put on record that records are read from the files")
+    async def note(body: Reading, by: who) -> dict[str, Any]:
+        require_mandate(by, body.act)
+        return done(await keeper.note(by.name, body.act, body.search, body.results))
 
-    @router.post("/holds", summary="Set a legal hold")
-    async def hold(body: NewHold, by: who) -> dict[str, Any]:
-        return done(await keeper.hold(by, body.hold, body.subject, body.reason))
+    @router.get("/records/{record}/redecide", summary="A past decision made again; that it was is recorded")
+    async def redecide(record: str, by: who) -> dict[str, Any]:
+        return await keeper.redecide(by.name, record)
 
-    @router.post("/holds/{name}/release", summary="Release a legal hold")
-    async def release(name: str, body: Why, by: who) -> dict[str, Any]:
-        return done(await keeper.release(by, name, body.reason))
+    @router.post("/records/packet", summary="A packet of records, as files; that it was made is recorded")
+    async def packet(body: Packet, by: who) -> dict[str, str]:
+        wanted = body.model_dump(exclude_none=True, exclude={"profile"})
+        return await keeper.export(by.name, wanted, body.profile)
 
 
 class _Wanted(_Body):
@@ -128,6 +206,8 @@ class _Wanted(_Body):
     decision: str | None = None
     since: str | None = None
     until: str | None = None
+    whole: str | None = None
+    limit: str | None = None
 
 
 def _given(reason: str) -> str:

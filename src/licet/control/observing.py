@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from licet.control.acts import Control
+from licet.control.rulings import Rulings
 from licet.decisions import Request
 from licet.directives import Draft, DraftReading, as_if_in_force, read_value, with_draft
 from licet.errors import InputError
@@ -37,13 +37,13 @@ class Observing:
     """What may be watched at this instance, and what is.
 
     Args:
-        control: Reads and checks a directive file.
+        rulings: Reads and checks a directive file.
         replica: Where live decisions are made.
         running: The requests whose answers are being given.
     """
 
-    def __init__(self, control: Control, replica: Replica, running: Callable[[], list[Request]]) -> None:
-        self._control = control
+    def __init__(self, rulings: Rulings, replica: Replica, running: Callable[[], list[Request]]) -> None:
+        self._rulings = rulings
         self._replica = replica
         self._running = running
 
@@ -95,7 +95,7 @@ class Observing:
         return self._reading(body) if body.text is None else self._directive(body.text, body.name, at)
 
     def _directive(self, text: str, name: str, at: datetime) -> Draft:
-        directive, _ = self._control.check_directive(text, name)
+        directive, _ = self._rulings.check_directive(text, name)
         return as_if_in_force(directive, at)
 
     def _reading(self, body: NewObservation) -> Draft:

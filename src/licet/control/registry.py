@@ -4,7 +4,8 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from licet.control.desk import Act, Desk
+from licet.control.act import Act, Intent
+from licet.control.desk import Desk
 from licet.decisions import Caller, RowKind
 from licet.directives import Parameters, with_settings
 from licet.errors import ConflictError, InputError
@@ -81,7 +82,7 @@ class Registry:
             "digest": standing.evidence_digest,
         }
         act = Act("evidence.accept", f"key:{caller.key}", details, kind=RecordKind.EVIDENCE)
-        done = await self.desk.carry_out(act, change)
+        done = await self.desk.carry_out(Intent(act, change))
         aged = standing.verified_at + timedelta(days=parameters.evidence_max_age_days)
         return Enrolled(standing, min(standing.not_after, aged), done.record)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from licet.demo.report import Check, expect, spell
+from licet.demo.scene import APPROVER, PROPOSER
 from licet.demo.stage import FABLE, MYTHOS, OLDER, Stage
 from licet.logwriter import database_path, open_reader, read_log_keys, witnessed_path
 from licet.receipts import ReceiptError, verify_checkpoint
@@ -56,16 +57,17 @@ def _wanted(stage: Stage) -> Iterator[_Wanted]:
     administrative = ("--kind", "administrative")
     yield _Wanted(1, ("--party", "citizen", "--item", FABLE), {"outcome": "permit", "policy.epoch": 0})
     yield _Wanted(2, administrative, {"act": "stop", "items": [MYTHOS]})
-    yield _Wanted(2, administrative, {"act": "resume", "items": [MYTHOS]})
+    yield _Wanted(2, administrative, {"act": "pending.propose", "proposed": "resume", "by": PROPOSER})
+    yield _Wanted(2, administrative, {"act": "resume", "items": [MYTHOS], "by": PROPOSER, "approved_by": APPROVER})
     yield _Wanted(3, administrative, {"act": "directive.activate", "directive": "BIS-2026-06-12"})
     yield _Wanted(4, ("--party", "foreign", "--item", FABLE), {"outcome": "license_required"})
     yield _Wanted(4, ("--party", "newcomer", "--item", FABLE), {"id": stage.decisions["needs_evidence"]})
     yield _Wanted(4, ("--kind", "evidence", "--party", "newcomer"), {"act": "evidence.accept"})
     yield _Wanted(5, ("--party", "foreign", "--item", OLDER), {"act": "metadata", "items": [OLDER]})
-    yield _Wanted(6, administrative, {"act": "license.grant", "license": "D-2026-001"})
+    yield _Wanted(6, administrative, {"act": "license.grant", "license": "D-2026-001", "approved_by": APPROVER})
     yield _Wanted(6, ("--party", "foreign", "--item", FABLE), {"outcome": "permit", "licenses": ["D-2026-001"]})
     yield _Wanted(7, administrative, {"act": "directive.activate", "directive": "BIS-2026-06-26"})
-    yield _Wanted(7, administrative, {"act": "directive.lift", "directive": "BIS-2026-06-26"})
+    yield _Wanted(7, administrative, {"act": "directive.lift", "directive": "BIS-2026-06-26", "approved_by": APPROVER})
     codes = {2: "item_stopped", 3: "license_required", 6: "license_required"}
     for step, code in codes.items():
         cut = next(stream.refused for stream in stage.cuts[step] if stream.refused and stream.refused.code == code)

@@ -28,6 +28,9 @@ from licet.errors import InputError, LicetError, UnavailableError
 from licet.fleet import Clock
 from licet.terms import format_instant, parse_instant
 
+PROPOSER, APPROVER = "ada", "ben"
+"""Two administrators: one may tighten, and it takes both to loosen."""
+
 _PATIENCE_S = 20.0
 _EFFECTIVE = re.compile(r"^effective_at: (\S+)$", re.MULTILINE)
 _INSTANT = re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
@@ -62,7 +65,7 @@ class Scene:
         self.witness = ""
         self._clock = Clock()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
-        self._environment = {**kept, "LICET_DIR": str(self.instance)}
+        self._environment = {**kept, "LICET_DIR": str(self.instance), "LICET_ADMINISTRATOR": PROPOSER}
 
     def now(self) -> datetime:
         """The instant."""
@@ -80,6 +83,17 @@ class Scene:
             words = " ".join(map(str, arguments))
             raise LicetError(f"`licet {words}` failed: {told.get('message')}", code=str(told.get("code", "failed")))
         return ran.value
+
+    def agreed(self, *arguments: object) -> Any:
+        """Run a command that takes two persons: one proposes, and the other approves.
+
+        Raises:
+            LicetError: it failed, or one alone could do it.
+        """
+        proposed = self.licet(*arguments)
+        if "pending" not in proposed:
+            raise LicetError(f"`licet {arguments[0]}` took one person only", code="alone")
+        return self.licet("pending", "approve", proposed["pending"]["id"], LICET_ADMINISTRATOR=APPROVER)
 
     def try_licet(self, *arguments: object, **environment: str) -> Ran:
         """Run a command that may fail.
@@ -147,7 +161,7 @@ def open_scene() -> Iterator[Scene]:
         )
         scene = Scene(directory)
         scene.upstream = stack.enter_context(_process(["-m", "licet.demo.standin", "--json"], directory, {}))["url"]
-        scene.licet("init", scene.instance)
+        scene.licet("init", scene.instance, "--administrator", PROPOSER, "--administrator", APPROVER)
         scene.witness = stack.enter_context(_witness(scene))
         _configure(scene.instance / "licet.toml", scene.upstream)
         command = ["-m", "licet", "serve", "--dir", str(scene.instance), "--json"]

@@ -98,9 +98,7 @@ class Stage:
 
     def set_up(self) -> None:
         """Enroll models, organizations and people, issue keys, and present attestations."""
-        licet = self.scene.licet
-        for model in MODELS:
-            licet("item", "add", model, "--upstream", "main")
+        self.each(lambda model: self.scene.agreed("item", "add", model, "--upstream", "main"), MODELS)
         self.each(self._enroll_organization, ORGANIZATIONS)
         keys = self.each(self._enroll, PEOPLE)
         self.keys.update(zip((person.name for person in PEOPLE), keys, strict=True))
@@ -117,7 +115,7 @@ class Stage:
         private, public = self.private_key(name), self.scene.directory / f"{name}.public.jwk"
         self.scene.licet("attest", "keygen", "--out", private, "--public", public, "--kid", f"{name}-1")
         facts = ["--name", name, "--place", ORGANIZATIONS[name], "--attestation-key", public]
-        self.scene.licet("organization", "add", name, *facts)
+        self.scene.agreed("organization", "add", name, *facts)
 
     def _enroll(self, person: Person) -> str:
         """Enroll one person, issue their key, and present what is attested of them."""

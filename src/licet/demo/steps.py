@@ -12,12 +12,13 @@ from typing import TypeAlias
 from licet.demo.audit import step_8
 from licet.demo.callers import Stream
 from licet.demo.report import Check, expect
+from licet.demo.scene import APPROVER, PROPOSER
 from licet.demo.stage import FABLE, MODELS, MYTHOS, NOT_FOREIGN, OLDER, PEOPLE, SERVED, Stage, column, in_short
 from licet.terms import format_instant
 
 Step: TypeAlias = Callable[[Stage], Iterator[Check]]
 
-_LICENSE_S = 3.0
+_LICENSE_S = 5.0
 _AT_ONCE_S = 1.0
 
 
@@ -36,7 +37,8 @@ def set_the_stage(stage: Stage) -> Iterator[Check]:
     status = stage.scene.licet("status")
     happened = {row["id"]: row["state"] for row in status["items"]}
     yield expect(
-        "licet init, serve, item add, organization add, party add, key issue; five people present attestations",
+        f"licet init --administrator {PROPOSER} --administrator {APPROVER}, serve; items and organizations, which one "
+        "adds and the other approves; party add, key issue; five people present attestations",
         dict.fromkeys(MODELS, "on"),
         dict(sorted(happened.items())),
     )
@@ -74,9 +76,23 @@ def step_2(stage: Stage) -> Iterator[Check]:
     )
     beside.wait_end()
     yield _compare(f"a stream of {FABLE} was open meanwhile", {_label(beside): "whole"}, _words([beside]))
-    stage.scene.licet("resume", MYTHOS)
+    yield from _resume_by_two(stage)
+
+
+def _resume_by_two(stage: Stage) -> Iterator[Check]:
+    """One may tighten; two must loosen."""
+    proposal = stage.scene.licet("resume", MYTHOS)["pending"]["id"]
+    alone = stage.scene.try_licet("pending", "approve", proposal)
+    yield expect(
+        f"{PROPOSER}: licet resume {MYTHOS}; and {PROPOSER} again: licet pending approve",
+        ["own_act", "item_stopped"],
+        [(alone.error or {}).get("code"), stage.ask("citizen", MYTHOS)],
+    )
+    stage.scene.licet("pending", "approve", proposal, LICET_ADMINISTRATOR=APPROVER)
     yield _compare(
-        f"licet resume {MYTHOS}; everybody asks again", column(stage.at_first, MYTHOS), column(stage.matrix(), MYTHOS)
+        f"{APPROVER}: licet pending approve; everybody asks for {MYTHOS} again",
+        column(stage.at_first, MYTHOS),
+        column(stage.matrix(), MYTHOS),
     )
 
 
@@ -178,9 +194,10 @@ def step_6(stage: Stage) -> Iterator[Check]:
     until = starts + timedelta(seconds=_LICENSE_S)
     terms = ["--item", FABLE, "--organization", "acme-corp", "--employees"]
     instants = ["--from", format_instant(starts), "--until", format_instant(until)]
-    stage.scene.licet("license", "grant", "D-2026-001", *terms, *instants)
+    stage.scene.agreed("license", "grant", "D-2026-001", *terms, *instants)
     yield expect(
-        f"licet license grant D-2026-001 --item {FABLE} --organization acme-corp --employees, for {_LICENSE_S:.0f} s",
+        f"{PROPOSER}: licet license grant D-2026-001 --item {FABLE} --organization acme-corp --employees, for "
+        f"{_LICENSE_S:.0f} s; {APPROVER} approves",
         {f"foreign {FABLE}": SERVED, f"foreign {MYTHOS}": "license_required", f"listed {FABLE}": "license_required"},
         {
             f"{name} {model}": stage.ask(name, model)
@@ -199,19 +216,20 @@ def step_6(stage: Stage) -> Iterator[Check]:
 def step_7(stage: Stage) -> Iterator[Check]:
     """A part is lifted, then all of it."""
     before = stage.matrix()
-    stage.scene.licet("directive", "activate", stage.scene.directive_of_today("2026-06-26.yaml"))
+    stage.scene.agreed("directive", "activate", stage.scene.directive_of_today("2026-06-26.yaml"))
     after = stage.matrix()
     yield _compare(
-        f"licet directive activate 2026-06-26.yaml: for {MYTHOS} listed organizations and their people are exempt",
+        f"{PROPOSER}: licet directive activate 2026-06-26.yaml; {APPROVER} approves: "
+        f"for {MYTHOS} listed organizations and their people are exempt",
         column(before, MYTHOS) | {"listed": SERVED},
         column(after, MYTHOS),
     )
     yield _compare(f"{FABLE} stays as it was", column(before, FABLE), column(after, FABLE))
-    stage.scene.licet("directive", "lift", "BIS-2026-06-26")
+    stage.scene.agreed("directive", "lift", "BIS-2026-06-26")
     lifted = stage.matrix()
     for model in MODELS:
         yield _compare(
-            f"licet directive lift BIS-2026-06-26; {model} for everybody as at step 1",
+            f"{PROPOSER}: licet directive lift BIS-2026-06-26; {APPROVER} approves; {model} for everybody as at step 1",
             column(stage.at_first, model),
             column(lifted, model),
         )

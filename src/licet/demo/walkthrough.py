@@ -142,7 +142,8 @@ It is left running.
 
   export LICET_DIR={directory}
   licet status
-  licet stop mythos-5; licet resume
+  export LICET_ADMINISTRATOR=ada          # or ben
+  licet stop mythos-5; licet resume       # then, as ben: licet pending list; licet pending approve ID
   licet record list --limit 10
   curl {gateway}/v1/models -H "Authorization: Bearer $KEY"
   curl {gateway}/v1/chat/completions -H "Authorization: Bearer $KEY" \\

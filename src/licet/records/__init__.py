@@ -8,10 +8,11 @@ from licet.records.finding import terms_of
 from licet.records.leaf import Leaf, read_entry
 from licet.records.port import Log, Receipt
 from licet.records.record import MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
-from licet.records.words import describe
+from licet.records.words import SINGLE_PERSON, describe
 
 __all__ = [
     "MAX_ENTRY_BYTES",
+    "SINGLE_PERSON",
     "Leaf",
     "Log",
     "Receipt",

@@ -117,13 +117,14 @@ _STYLE = (
 )
 
 
-def page(records: Iterable[PacketRecord], heading: str, checkpoint: str) -> str:
-    """The packet as one page that loads nothing and can be printed."""
+def page(records: Iterable[PacketRecord], heading: str, checkpoint: str, notice: str = "") -> str:
+    """The packet as one page that loads nothing and can be printed; `notice` is what it must say first."""
     sections = "\n".join(map(_section, records))
     title = escape(heading)
+    said = f"<p><strong>{escape(notice)}</strong></p>\n" if notice else ""
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>\n'
-        f"<h1>{title}</h1>\n<p>The log's signed tree head when this was made:</p>\n"
+        f"<h1>{title}</h1>\n{said}<p>The log's signed tree head when this was made:</p>\n"
         f"<pre><code>{escape(checkpoint)}</code></pre>\n{sections}\n</html>\n"
     )
 

@@ -6,6 +6,11 @@ from typing import Any
 from licet.records.record import Record, RecordKind
 from licet.terms import format_instant
 
+SINGLE_PERSON = (
+    "This instance is in single-person mode: one administrator may loosen alone, and nobody checks it first."
+)
+"""What every page, export and answer of such an instance says."""
+
 _ANSWERS = {
     "permit": "was permitted",
     "needs_evidence": "was refused until more is known of the caller",
@@ -67,7 +72,19 @@ def _caller(body: Mapping[str, Any]) -> str:
 
 def _act(record: Record, body: Mapping[str, Any]) -> Iterator[str]:
     yield f"At {format_instant(record.at)} {body.get('by')} did: {body.get('act')}; its effect: {body.get('effect')}."
+    if body.get("proposed"):
+        yield f"It is about the proposal {body.get('proposal')}, to do: {body['proposed']}."
+    if body.get("approved_by"):
+        yield f"It was proposed as {body.get('proposal')}, and {body['approved_by']} approved it."
+    if body.get("single_person"):
+        yield SINGLE_PERSON
+    if body.get("act") == "record.read":
+        yield f"It found {body.get('results')}."
     if body.get("reason"):
         yield f"The reason given: {body['reason']}"
-    if isinstance(body.get("proof"), dict):
-        yield f"The policy was proved first: {body['proof'].get('invariants')} invariants held."
+    proof = body.get("proof")
+    if isinstance(proof, dict) and proof.get("broken"):
+        yield f"The policy was tried first, and these invariants did not hold: {', '.join(proof['broken'])}."
+        yield f"It took effect all the same: {body.get('despite_proof') or 'they did not hold before either'}"
+    elif isinstance(proof, dict):
+        yield f"The policy was proved first: {proof.get('invariants')} invariants held."

@@ -1,5 +1,27 @@
-"""The store: rows, directives, parameters and administrators, in SQL."""
+"""The store: rows, directives, parameters, administrators and pending acts, in SQL."""
 
-from licet.stores.store import Administrator, Store, StoredDirective, Transaction
+from licet.stores.people import (
+    ACTING,
+    Administrator,
+    PendingAct,
+    PendingState,
+    People,
+    Role,
+    require_roles,
+    token_digest,
+)
+from licet.stores.store import Store, StoredDirective, Transaction
 
-__all__ = ["Administrator", "Store", "StoredDirective", "Transaction"]
+__all__ = [
+    "ACTING",
+    "Administrator",
+    "PendingAct",
+    "PendingState",
+    "People",
+    "Role",
+    "Store",
+    "StoredDirective",
+    "Transaction",
+    "require_roles",
+    "token_digest",
+]

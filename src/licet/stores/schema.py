@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 metadata = MetaData()
 
@@ -57,6 +57,30 @@ administrators = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("token_sha256", String(64), nullable=False, unique=True),
+    Column("roles", String(64), nullable=False),
+    # Null where it was before that was kept.
+    Column("added_at", String(40), nullable=True),
+    Column("added_by", String(64), nullable=False),
+    # A row stays when its token ends: a name is never given twice.
+    Column("removed_at", String(40), nullable=True),
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("act", String(64), nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("meaning", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("proposed_by", String(64), nullable=False),
+    Column("proposed_at", String(40), nullable=False),
+    Column("expires_at", String(40), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", String(64), nullable=True),
+    Column("decided_at", String(40), nullable=True),
+    Column("reason", Text, nullable=True),
+    Index("pending_by_state", "state"),
 )
 
 nonces = Table(

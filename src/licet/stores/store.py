@@ -20,12 +20,15 @@ from licet.decisions import Row, RowChange, RowKind, decode_row, encode_row, row
 from licet.directives import Setting
 from licet.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from licet.stores import schema
+from licet.stores.people import People
+from licet.stores.upgrade import STEPS
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
 
 NONCES_A_KEY = 16
 _READING = "licet_reading"
-_BEFORE = "1"
 _AT_A_TIME = 1_000
+# Two persons, unless whoever makes the instance chooses one.
+_AT_FIRST = {"sequence": "0", "epoch": "0", "persons": "two", "broken_invariants": "[]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,6 @@ class StoredDirective:
     document: Mapping[str, Any]
     activated_at: datetime
     activated_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Administrator:
-    """A named administrator."""
-
-    name: str
 
 
 class Store:
@@ -65,23 +61,23 @@ class Store:
             schema.metadata.create_all(connection)
             connection.execute(insert(schema.meta), [{"name": "schema", "value": schema.SCHEMA_VERSION}])
             connection.execute(
-                insert(schema.meta), [{"name": "sequence", "value": "0"}, {"name": "epoch", "value": "0"}]
+                insert(schema.meta), [{"name": name, "value": value} for name, value in _AT_FIRST.items()]
             )
 
     def check(self) -> None:
-        """Bring an instance of the version before this one up to it; refuse what is neither.
+        """Bring an instance of an earlier schema up to this one; refuse any other.
 
         Raises:
-            ConfigurationError: it is not.
+            ConfigurationError: it is not one.
         """
         try:
             with self.read() as tx:
                 found = tx.meta("schema")
         except (UnavailableError, NotFoundError) as err:
             raise ConfigurationError("expected a database that `licet init` has made") from err
-        if found == _BEFORE:
+        if found in STEPS:
             with self.write() as tx:
-                tx.upgrade()
+                tx.upgrade(found)
         elif found != schema.SCHEMA_VERSION:
             raise ConfigurationError(f"expected a store of the schema `{schema.SCHEMA_VERSION}`, found `{found}`")
 
@@ -116,6 +112,7 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.changes: list[RowChange] = []
+        self.people = People(connection)
 
     # Rows.
 
@@ -197,14 +194,26 @@ class Transaction:
             raise NotFoundError(f"expected the value `{name}` in the store, found none")
         return str(value)
 
+    @property
+    def single_person(self) -> bool:
+        """Whether one administrator may loosen alone here; whatever cannot be read means no."""
+        return self.meta("persons") == "one"
+
+    @property
+    def broken_invariants(self) -> frozenset[str]:
+        """The invariants that the policy in force breaks, as two persons have decided."""
+        return frozenset(json.loads(self.meta("broken_invariants")))
+
     def set_meta(self, name: str, value: str) -> None:
         """Set a single value."""
         self._replace(schema.meta, {"name": name}, {"name": name, "value": value})
 
-    def upgrade(self) -> None:
-        """From version 1: policies were not kept by digest."""
-        schema.policies.create(self._connection, checkfirst=True)
-        self.set_meta("schema", schema.SCHEMA_VERSION)
+    def upgrade(self, version: str) -> None:
+        """From an earlier schema to this one."""
+        while version in STEPS:
+            STEPS[version](self._connection)
+            version = str(int(version) + 1)
+        self.set_meta("schema", version)
 
     # Policies that were in force.
 
@@ -287,18 +296,6 @@ class Transaction:
         """The dated data that replace what is shipped, by name."""
         found = self._connection.execute(select(schema.law).order_by(schema.law.c.name))
         return {row.name: json.loads(row.document) for row in found}
-
-    # Administrators.
-
-    def add_administrator(self, name: str, token: str) -> None:
-        """Name an administrator by a token, of which only the digest is kept."""
-        self._connection.execute(insert(schema.administrators).values(name=name, token_sha256=_sha256(token)))
-
-    def administrator(self, token: str) -> Administrator | None:
-        """Whose token this is."""
-        query = select(schema.administrators.c.name).where(schema.administrators.c.token_sha256 == _sha256(token))
-        name = self._connection.execute(query).scalar_one_or_none()
-        return None if name is None else Administrator(name)
 
     # Evidence, once only.
 

@@ -1,0 +1,86 @@
+"""A store of an earlier schema is brought up to this one, and then is as one that was made now."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from licet.errors import ConfigurationError
+from licet.stores import ACTING, Store, schema
+
+SCHEMA_2 = (Path(__file__).parent / "schema_2.sql").read_text()
+TOKEN = "a-token-of-the-time-before-roles-existed-000"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "licet.db"
+
+
+@pytest.fixture
+def store(path):
+    """A store as the schema 2 had it, with one administrator; see the dump."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(SCHEMA_2)
+    made = Store(f"sqlite:///{path}")
+    yield made
+    made.close()
+
+
+def tables(path):
+    """Every table and index with its columns, but not the text that made them."""
+    with closing(sqlite3.connect(path)) as database:
+        names = database.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        columns = {name: database.execute(f"PRAGMA table_info({name})").fetchall() for _, name in names}
+    return sorted(names), columns
+
+
+def test_a_store_of_the_schema_before_is_as_one_that_is_made_now(path, store, tmp_path):
+    for _ in range(2):
+        store.check()
+    made = Store(f"sqlite:///{tmp_path}/made.db")
+    made.create()
+    made.close()
+    assert tables(path) == tables(tmp_path / "made.db")
+    with store.read() as tx:
+        assert tx.meta("schema") == schema.SCHEMA_VERSION
+
+
+def test_who_was_administrator_stays_and_alone(store):
+    """The earlier version let one loosen alone: that is not changed behind anybody's back, and it is said."""
+    store.check()
+    with store.read() as tx:
+        found = tx.people.holder(TOKEN)
+        assert (found.name, found.roles, found.added_by) == ("officer", ACTING, "licet init")
+        assert tx.people.holder("another") is None
+        assert tx.single_person
+        assert tx.broken_invariants == frozenset()
+        assert tx.people.pendings() == []
+
+
+def test_a_store_of_the_first_schema_goes_through_each(path, store):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE policies")
+        database.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+        database.commit()
+    store.check()
+    with store.write() as tx:
+        tx.keep_policy("ab", {})
+        assert tx.meta("schema") == schema.SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("version", ["0", str(int(schema.SCHEMA_VERSION) + 1), "x", ""])
+def test_any_other_version_is_refused(store, version):
+    with store.write() as tx:
+        tx.set_meta("schema", version)
+    with pytest.raises(ConfigurationError):
+        store.check()
+
+
+def test_a_store_that_was_made_asks_for_two_persons_unless_one_is_chosen(tmp_path):
+    made = Store(f"sqlite:///{tmp_path}/made.db")
+    made.create()
+    with made.read() as tx:
+        assert not tx.single_person
+    made.close()
