@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +134,22 @@ def fresh_instance(directory: Path, upstream: str, extra: str = "", **environmen
     configure(directory, upstream, extra)
     with serving(directory, **environment) as instance:
         yield instance
+
+
+@contextmanager
+def staffed_instance(directory: Path, upstream: str, staff: Mapping[str, Any], extra: str = "") -> Iterator[Instance]:
+    """Make an instance in which two must loosen, and serve it; its token is that of the first named."""
+    create_instance(directory, staff)
+    configure(directory, upstream, extra)
+    with serving(directory) as instance:
+        instance.token = token_of(instance, next(iter(staff)))
+        yield instance
+
+
+def token_of(instance: Instance, name: str) -> str:
+    return (instance.directory / "tokens" / f"{name}.token").read_text().strip()
+
+
+def as_person(instance: Instance, name: str) -> Instance:
+    """The same instance with another's token."""
+    return replace(instance, token=token_of(instance, name))

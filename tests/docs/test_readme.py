@@ -1,21 +1,12 @@
 """The README's commands, run in order as they stand; only ports are changed, to free ones."""
 
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
-import pytest
 import typer
 
 from licet.cli.root import _build
+from printed_for_tests import assert_said, run_printed
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -56,69 +47,9 @@ SAID = [
 ]
 
 
-@pytest.fixture
-def place():
-    """A directory of our own, with a path short enough for a socket in it."""
-    path = Path(tempfile.mkdtemp(prefix="r-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path)
-
-
-def free_ports(number):
-    """Ports that nobody used just now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def test_the_commands_run_as_they_are_printed(place):
+def test_the_commands_run_as_they_are_printed():
     assert len(BLOCKS) >= 8
-    ports = dict(zip(("8080", "8081", "9000"), free_ports(3), strict=True))
-    script = "set -euo pipefail\n" + "\n".join(BLOCKS)
-    for port, free in ports.items():
-        script = re.sub(rf"(127\.0\.0\.1:|--port ){port}\b", rf"\g<1>{free}", script)
-    swap = "; ".join(f"s/:{port}/:{free}/" for port, free in ports.items())
-    script = re.sub(
-        r"^(licet init gate.*)$", rf"\1\nsed -i.before '{swap}' gate/licet.toml", script, flags=re.MULTILINE
-    )
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LICET_")}
-    process = subprocess.Popen(
-        ["bash", "-c", script],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**environment, "PATH": path, "TMPDIR": str(place), "no_proxy": "127.0.0.1"},
-        start_new_session=True,
-    )
-    try:
-        out, _ = process.communicate(timeout=240)
-        left = is_there(process.pid)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 0, out
-    position = 0
-    for words in SAID:
-        found = out.find(words, position)
-        assert found >= 0, f"{words} is not in what follows:\n{out[position:]}"
-        position = found + len(words)
-    assert not left, "a process of the README was left running"
-
-
-def is_there(group):
-    """Whether a process of the group runs, after some patience."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return False
-        time.sleep(0.05)
-    return True
+    assert_said(run_printed(BLOCKS), SAID)
 
 
 def leaves(command, path):

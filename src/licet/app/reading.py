@@ -4,10 +4,10 @@ from typing import Any
 
 from licet.decisions import RowKind
 from licet.directives import PolicyBundle, compile_policy
-from licet.errors import NotFoundError
+from licet.errors import InputError, NotFoundError
 from licet.logwriter import LogReader, StoredRow, opened_value
 from licet.parties import Organization
-from licet.records import describe
+from licet.records import RecordKind, describe
 from licet.records.redecide import redecide
 from licet.stores import Store, Transaction
 from licet.terms import RecordId
@@ -31,6 +31,10 @@ def redecided(reader: LogReader, store: Store, record_id: str) -> dict[str, Any]
     """
     try:
         told = reader.open(reader.find(RecordId(record_id)))
+        if told.kind is not RecordKind.DECISION:
+            raise InputError(
+                f"expected the record of a decision, found one of the kind `{told.kind}`", code="not_a_decision"
+            )
         policy = told.body.get("policy")
         digest = str(policy.get("digest")) if isinstance(policy, dict) else ""
         with store.read() as tx:
