@@ -73,6 +73,9 @@ class NoShelf:
     def search(self, _wanted: Any) -> list[Any]:
         return []
 
+    def hold(self, name: str) -> str:
+        return name
+
     def redecide(self, _record: str) -> dict[str, Any]:
         return {}
 

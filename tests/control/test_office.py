@@ -217,6 +217,40 @@ async def test_what_was_stopped_after_the_proposal_stays_stopped(house):
     assert stops(house) == ["mythos-5"]
 
 
+async def test_a_later_stop_of_the_same_item_is_another_stop(house):
+    """Nobody has agreed to end it, whether the first was ended meanwhile or only repeated."""
+    await stopped(house)
+    first, second = [await house.propose("ada", "resume", items=["fable-5"]) for _ in range(2)]
+    house.clock.at += A_MICROSECOND
+    await house.do("olga", "stop", items=["fable-5"])
+    assert await house.refused(house.approve("ben", first)) == "overtaken"
+    third = await house.propose("ada", "resume", items=["fable-5"])
+    await house.approve("ben", third)
+    house.clock.at += A_MICROSECOND
+    await house.do("olga", "stop", items=["fable-5"])
+    assert await house.refused(house.approve("ben", second)) == "overtaken"
+    assert stops(house) == ["fable-5"]
+
+
+async def test_what_was_judged_to_tighten_is_not_done_where_it_loosens_by_now(house):
+    """Between the look and the act somebody set a stricter value: what one alone may do is no longer that."""
+    loosest = {"in_path": "affiliates_rule_suspended", "value": "true", "reason": WHY}
+    await house.agreed("parameter.set", **loosest)
+    by_date = {"value": "by_date", "reason": WHY, "in_path": "affiliates_rule_suspended"}
+    intent = house.office._intents.of("parameter.set", "ada", by_date)
+    assert intent.act.effect is Effect.TIGHTENS
+    await house.do("ben", "parameter.set", **{**loosest, "value": "false"})
+    assert await house.refused(house.office._desk.carry_out(intent)) == "overtaken"
+
+
+async def test_only_so_many_proposals_wait(house, monkeypatch):
+    monkeypatch.setattr("licet.stores.people.MOST_PENDING", 2)
+    for name in ("a-1", "a-2"):
+        await house.propose("ada", "item.add", id=name, aliases=[], upstream="main")
+    third = house.propose("ada", "item.add", id="a-3", aliases=[], upstream="main")
+    assert await house.refused(third) == "too_many_pending"
+
+
 async def test_what_would_mean_something_else_now_must_be_proposed_again(house):
     """Both say `false`; the first is about a reading that was `true` then."""
     arguments = {"in_path": "embargo_block", "value": "false", "reason": WHY}
@@ -280,7 +314,7 @@ async def test_what_became_impossible_stays_open_and_changes_nothing(house):
     await stopped(house)
     first, second = [await house.propose("ada", "resume", items=["fable-5"]) for _ in range(2)]
     await house.approve("ben", first)
-    assert await house.refused(house.approve("ben", second)) == "not_stopped"
+    assert await house.refused(house.approve("ben", second)) == "overtaken"
     assert state(house, second) is PendingState.PENDING
 
 

@@ -190,12 +190,21 @@ def test_a_hold_is_released_by_two(house):
     house.act("/holds", {"hold": "case-9", "subject": "all", "reason": WHY})
 
 
-def test_a_hold_that_is_not_there_cannot_be_released_by_two_either(house):
-    pending = house.act("/holds/no-such/release", {"reason": WHY}, expect=202)["pending"]["id"]
-    problem = as_person(house, "ben").act(f"/pending/{pending}/approve", {}, expect=404)
+def test_another_hold_of_the_same_name_is_not_released_by_what_was_agreed_on_the_first(house):
+    house.act("/holds", {"hold": "case-8", "subject": "party:P1", "reason": WHY})
+    first, second = [house.act("/holds/case-8/release", {"reason": WHY}, expect=202)["pending"]["id"] for _ in range(2)]
+    as_person(house, "ben").act(f"/pending/{first}/approve", {})
+    problem = as_person(house, "ben").act(f"/pending/{second}/approve", {}, expect=404)
     assert problem["code"] == "unknown_hold"
-    assert house.act(f"/pending/{pending}")["state"] == "pending"
-    house.act(f"/pending/{pending}/withdraw", {})
+    house.act("/holds", {"hold": "case-8", "subject": "all", "reason": "another case"})
+    problem = as_person(house, "ben").act(f"/pending/{second}/approve", {}, expect=409)
+    assert problem["code"] == "overtaken"
+    assert len(house.records(act="hold.release", hold="case-8")) == 1
+    house.act(f"/pending/{second}/withdraw", {})
+
+
+def test_a_hold_that_is_not_there_is_not_even_proposed_to_be_released(house):
+    assert house.act("/holds/no-such/release", {"reason": WHY}, expect=404)["code"] == "unknown_hold"
 
 
 def test_an_auditor_reads_everything_and_their_reading_is_on_record(house):

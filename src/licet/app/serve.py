@@ -50,7 +50,7 @@ from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
 from licet.parties.evidence import AttestationVerifier
 from licet.records import SINGLE_PERSON, Record, RecordKind
-from licet.stores import Administrator, PendingState, Store
+from licet.stores import Administrator, Store
 from licet.terms import format_instant
 
 _log = logging.getLogger("licet.app")
@@ -237,7 +237,7 @@ def _status(store: Store, replica: Replica, live: LiveIndex, log: LogClient) -> 
         stops = {row.item: row for row in tx.every(RowKind.STOP) if isinstance(row, Stop)}
         rows = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
         single_person, broken = tx.single_person, sorted(tx.broken_invariants)
-        waiting = len(tx.people.pendings(PendingState.PENDING))
+        waiting = tx.people.waiting()
     items = [
         {
             "id": row.id,

@@ -43,6 +43,18 @@ class LogShelf:
                 return [told_value(reader, reader.find(RecordId(record_id)))]
             return [opened_value(reader, row) for row in reader.search(self._search(words))]
 
+    def hold(self, name: str) -> str:
+        """The id of the record by which a legal hold was set.
+
+        Raises:
+            NotFoundError: it is not set.
+        """
+        with self._open() as reader:
+            for found, record in reader.holds():
+                if found == name:
+                    return record.id
+        raise NotFoundError(f"expected a hold that is set, found `{name}`", code="unknown_hold")
+
     def redecide(self, record_id: str) -> dict[str, Any]:
         """A past decision made again under the policy of then.
 

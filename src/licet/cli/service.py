@@ -44,7 +44,7 @@ def init(
         {"directory": str(made.directory), "tokens": tokens} | ({"notice": SINGLE_PERSON} if notice else {}),
         f"made an instance in {made.directory}",
         *(f"the token of `{name}` is in {path}; it is theirs alone" for name, path in tokens.items()),
-        *notice,
+        *(notice or ["act as one of them with LICET_ADMINISTRATOR=NAME, or elsewhere with LICET_TOKEN"]),
         f"next: name your inference servers in {made.directory / 'licet.toml'}, "
         f"then `licet serve --dir {made.directory}`",
         as_json=as_json,

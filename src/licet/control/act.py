@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from licet.control.mandates import Effect, takes_two
+from licet.errors import ConflictError
 from licet.records import RecordKind
 from licet.stores import PendingAct, Transaction
 from licet.terms import RecordId, digest
@@ -101,6 +102,16 @@ class Proposed:
 
     pending: PendingAct
     record: RecordId
+
+
+def require_same(what: str, expected: object, found: object) -> None:
+    """Refuse an act whose ground has moved since it was looked at: its effect was judged, and agreed to, on that.
+
+    Raises:
+        ConflictError: it has.
+    """
+    if expected != found:
+        raise ConflictError(f"{what} has changed since; look again", code="overtaken")
 
 
 def digest_of(act: str, arguments: Mapping[str, Any], meaning: Mapping[str, Any], proposed_by: str) -> str:

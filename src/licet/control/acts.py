@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from licet.control.act import Act, Intent
+from licet.control.act import Act, Intent, require_same
 from licet.control.desk import Issued
 from licet.control.mandates import Effect
 from licet.decisions import Row, RowKind, Stop
@@ -48,18 +48,22 @@ class Control:
     def resume(self, by: str, items: Sequence[ItemId]) -> Intent[list[ItemId]]:
         """Bring stopped items back; without names, all of them. Who may use them is decided as ever."""
         with self._store.read() as tx:
-            stopped = sorted(row.item for row in tx.every(RowKind.STOP) if isinstance(row, Stop))
-        chosen = list(items) or stopped
+            stopped = {row.item: row.at for row in tx.every(RowKind.STOP) if isinstance(row, Stop)}
+        chosen = list(items) or sorted(stopped)
 
         def change(tx: Transaction, at: datetime) -> list[ItemId]:  # noqa: ARG001  # every change takes the instant
             for item in chosen:
-                if tx.find(RowKind.STOP, item) is None:
+                row = tx.find(RowKind.STOP, item)
+                if not isinstance(row, Stop):
                     raise ConflictError(f"expected an item that is stopped, found `{item}`", code="not_stopped")
+                # A later stop of the same item is another stop, which nobody has agreed to end.
+                require_same(f"the stop of `{item}`", stopped.get(item), row.at)
                 tx.remove(RowKind.STOP, item)
             return chosen
 
         # Those that are stopped now: what is stopped later, this act does not bring back.
-        act = Act("resume", by, {"items": chosen}, Effect.LOOSENS)
+        since = {item: format_instant(stopped[item]) if item in stopped else None for item in chosen}
+        act = Act("resume", by, {"items": chosen, "stopped_at": since}, Effect.LOOSENS)
         return Intent(act, change, arguments={"items": chosen, "everything": False})
 
     def _restricted(self, tx: Transaction, *, everything: bool) -> list[ItemId]:

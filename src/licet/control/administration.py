@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from licet.control.act import Act, Intent
+from licet.control.act import Act, Intent, require_same
 from licet.control.mandates import Effect
 from licet.errors import ConflictError, InputError, PermissionDeniedError
 from licet.stores import Administrator, Role, Store, Transaction, require_roles
@@ -45,6 +45,7 @@ class Administration:
             before = tx.people.get(name).roles
 
         def change(tx: Transaction, at: datetime) -> dict[str, Any]:  # noqa: ARG001  # every change takes the instant
+            require_same(f"what `{name}` may do", before, tx.people.get(name).roles)
             tx.people.set_roles(name, roles)
             _require_officers(tx)
             return as_value(tx.people.get(name))

@@ -32,6 +32,14 @@ class Shelf(Protocol):
         """
         ...
 
+    def hold(self, name: str) -> str:
+        """The id of the record by which a legal hold was set.
+
+        Raises:
+            NotFoundError: it is not set.
+        """
+        ...
+
     def redecide(self, record_id: str) -> dict[str, Any]:
         """A past decision made again.
 
@@ -93,7 +101,12 @@ class Keeper:
 
     def release(self, by: str, name: str, reason: str) -> Intent[str]:
         """Release a legal hold."""
-        details = {"hold": require_id(name, "a hold"), "reason": _given(reason)}
+        # A later hold of the same name is another one, which nobody has agreed to release.
+        details = {
+            "hold": require_id(name, "a hold"),
+            "set_by_record": self._shelf.hold(name),
+            "reason": _given(reason),
+        }
         return _in_log(Act("hold.release", by, details, Effect.LOOSENS))
 
     def erase(self, by: str, subject: str, reason: str) -> Intent[str]:

@@ -107,10 +107,10 @@ class Office:
 
     async def expire(self) -> None:
         """Write down which proposals have expired."""
-        now = self._clock.now()
-        for pending in self.pendings(PendingState.PENDING):
-            if now >= pending.expires_at:
-                await self._end(pending, PendingState.EXPIRED, "pending.expire", _SYSTEM, None)
+        with self._store.read() as tx:
+            expired = [tx.people.pending(name) for name in tx.people.expired(self._clock.now())]
+        for pending in expired:
+            await self._end(pending, PendingState.EXPIRED, "pending.expire", _SYSTEM, None)
 
     @asynccontextmanager
     async def expiring(self) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from licet.control.act import Act, Intent, Waiver
+from licet.control.act import Act, Intent, Waiver, require_same
 from licet.control.desk import Desk
 from licet.control.mandates import Effect
 from licet.control.readings import effect_of_setting
@@ -74,6 +74,7 @@ class Rulings:
                         f"expected an active directive, found `{predecessor}`", code="unknown_directive"
                     )
                 replaced = stored[predecessor]
+                require_same(f"the directive `{predecessor}`", before.get(predecessor), digest(replaced.document))
                 tx.put_directive(replace(replaced, document=supersede(replaced.document, directive)))
             tx.put_directive(StoredDirective(directive.id, text, file_digest, document, at, by))
             return directive.id
@@ -104,6 +105,7 @@ class Rulings:
                 raise InputError(
                     "expected an instant that is not past: what was decided stays decided", code="past_instant"
                 )
+            require_same(f"the directive `{directive}`", document, digest(stored.document))
             tx.put_directive(replace(stored, document=lift(stored.document, at or now)))
             return directive
 
@@ -127,7 +129,7 @@ class Rulings:
         """Set one of counsel's readings, with a reason that may be produced."""
         value = read_value(name, text)
         with self._store.read() as tx:
-            before = as_mapping(with_settings({one.name: one for one in tx.settings()}))[name]
+            before = _value(tx, name)
         if not reason.strip():
             raise InputError("expected a reason in one sentence, found none", code="reason_missing")
 
@@ -135,6 +137,7 @@ class Rulings:
             for item in bindings_of(value)[1] if name == "min_binding" else ():
                 if tx.find(RowKind.ITEM, item) is None:
                     raise InputError(f"expected an item of the catalogue, found `{item}`", code="unknown_item")
+            require_same(f"the reading `{name}`", before, _value(tx, name))
             setting = Setting(name, value, by, at, reason.strip())
             tx.put_setting(setting)
             return setting
@@ -174,6 +177,7 @@ class Rulings:
             before = digest(law_document(name, tx.law()))
 
         def change(tx: Transaction, at: datetime) -> str:
+            require_same(f"`{name}`", before, digest(law_document(name, tx.law())))
             read_law({**tx.law(), name: document})
             tx.put_law(name, document, by, at)
             return name
@@ -191,6 +195,11 @@ class Rulings:
             {"name": name, "as_of": found["as_of"], "shipped": name not in replaced, "document": dict(found)}
             for name, found in documents.items()
         ]
+
+
+def _value(tx: Transaction, name: str) -> Any:
+    """What a reading is now."""
+    return as_mapping(with_settings({one.name: one for one in tx.settings()}))[name]
 
 
 def _enrolled(tx: Transaction) -> Enrolled:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from licet.errors import ConflictError, InputError, NotFoundError
 from licet.stores import schema
@@ -22,6 +22,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
     AUDITOR = "auditor"
 
+
+MOST_PENDING = 1_000
+"""How many proposals may wait: a stolen token fills the store no further."""
 
 ACTING = frozenset({Role.OFFICER, Role.OPERATOR})
 """The roles of one who acts on everything, which one person may hold together."""
@@ -173,7 +176,13 @@ class People:
     # Acts that wait for a second person.
 
     def propose(self, pending: PendingAct) -> None:
-        """Keep an act until somebody else has decided on it."""
+        """Keep an act until somebody else has decided on it.
+
+        Raises:
+            ConflictError: too many wait already.
+        """
+        if self.waiting() >= MOST_PENDING:
+            raise ConflictError(f"expected at most {MOST_PENDING} proposals to wait", code="too_many_pending")
         values = {
             "id": pending.id,
             "act": pending.act,
@@ -204,6 +213,18 @@ class People:
         if state is not None:
             query = query.where(schema.pending.c.state == state.value)
         return [_pending(row) for row in self._connection.execute(query)]
+
+    def waiting(self) -> int:
+        """How many proposed acts nobody has decided on."""
+        c = schema.pending.c
+        query = select(func.count()).where(c.state == PendingState.PENDING.value)
+        return int(self._connection.execute(query).scalar_one())
+
+    def expired(self, at: datetime) -> list[str]:
+        """The proposed acts that can no longer be approved, and are not yet said to have expired."""
+        c = schema.pending.c
+        found = self._connection.execute(select(c.id, c.expires_at).where(c.state == PendingState.PENDING.value))
+        return [row.id for row in found if at >= parse_instant(row.expires_at)]
 
     def decide(self, pending_id: str, state: PendingState, by: str, at: datetime, reason: str | None = None) -> None:
         """Say what became of a proposed act."""
