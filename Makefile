@@ -84,9 +84,10 @@ $(PEERS_STAMP): requirements-peers.lock
 	$(PEERS_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-peers.lock
 	@touch $(PEERS_STAMP)
 
-# Requests made up by a fuzzer that sees which code they reach.
+# Requests made up by a fuzzer that sees which code they reach; then the control API by its own schema.
 fuzz: setup $(FUZZ_STAMP)
 	PYTHONPATH=src:tests $(FUZZ_VENV)/bin/python bench/fuzz.py -max_total_time=$(FUZZ_SECONDS)
+	PYTHONPATH=tests $(BIN)/python bench/fuzz_control.py $(FUZZ_VENV)/bin/schemathesis
 
 $(FUZZ_STAMP): requirements-fuzz.lock
 	$(PYTHON) -m venv --clear $(FUZZ_VENV)

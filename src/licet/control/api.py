@@ -54,6 +54,20 @@ _Json = dict[str, Any]
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 _ACCEPTED = 202
 _UNPROCESSABLE, _NO_ROUTE = 422, frozenset({404, 405})
+_WAITS = "The act waits for a second person; nothing has changed yet."
+_PROBLEM: _Json = {
+    "description": "Problem details (RFC 9457), with a `code` for machines.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "code"],
+                "properties": {"status": {"type": "integer"}}
+                | {name: {"type": "string"} for name in ("type", "title", "detail", "code")},
+            }
+        }
+    },
+}
 
 
 class _UnauthorizedError(TrustError):
@@ -103,13 +117,15 @@ def build_api(
         summary="Acts of administration of an export-control gate. Each is recorded.",
         redoc_url=None,
         redirect_slashes=False,
+        responses=dict.fromkeys((_UNPROCESSABLE, "4XX", "5XX"), _PROBLEM),
     )
     router = APIRouter(dependencies=[Depends(mandated)])
+    acts = APIRouter(dependencies=[Depends(mandated)], responses={_ACCEPTED: {"description": _WAITS}})
     who = Annotated[Administrator, Depends(mandated)]
-    _acting(router, office, who)
-    _ruling(router, office, who)
+    _acting(acts, office, who)
+    _ruling(acts, office, who)
     _listing(router, intents)
-    people_routes(router, office, intents.administration, who, _answer)
+    people_routes(acts, office, intents.administration, who, _answer)
     reading_routes(router, intents.keeper, who, _done)
     observing_routes(router, observing)
 
@@ -121,6 +137,7 @@ def build_api(
     async def explain(body: bodies.Question) -> _Json:
         return explanation(body.to_request(), *look())
 
+    api.include_router(acts)
     api.include_router(router)
     vital_routes(api, vitals, reader)
     api.add_exception_handler(LicetError, _explain)

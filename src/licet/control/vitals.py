@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 _READY, _NOT_READY = 200, 503
 
@@ -60,6 +60,11 @@ def vital_routes(api: FastAPI, vitals: Vitals, reader: Callable[..., Any]) -> No
         reasons = await vitals.obstacles()
         return JSONResponse({"ready": not reasons, "reasons": reasons}, _NOT_READY if reasons else _READY)
 
-    @api.get("/metrics", summary="What was counted, for Prometheus", dependencies=[Depends(reader)])
+    @api.get(
+        "/metrics",
+        summary="What was counted, for Prometheus",
+        dependencies=[Depends(reader)],
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> Response:
         return Response(vitals.exposition(), media_type=vitals.content_type)
