@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -378,3 +379,18 @@ def test_what_may_not_be_said_of_metrics_and_the_access_log(file, lines, key, ex
     assert f"`{key}`: expected" in str(caught.value)
     assert expected in str(caught.value)
     assert "planted" not in str(caught.value)
+
+
+def test_a_proposal_can_be_approved_for_a_day_unless_something_else_is_said(file):
+    file.write_text(GOOD)
+    assert read_config(file).pending == timedelta(days=1)
+    for seconds in (60, 30 * 86_400):
+        file.write_text(f"{GOOD}\n[people]\npending_s = {seconds}\n")
+        assert read_config(file).pending == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("value", ["59", "2592001", "0", "-1", "true", '"60"', "60.5"])
+def test_for_how_long_a_proposal_cannot_be_approved(file, value):
+    file.write_text(f"{GOOD}\n[people]\npending_s = {value}\n")
+    with pytest.raises(ConfigurationError, match=r"`people.pending_s`: expected seconds from 60 to 2592000"):
+        read_config(file)

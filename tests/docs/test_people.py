@@ -3,6 +3,7 @@
 import re
 
 from licet.control import MANDATES, ROUTES
+from licet.control.readings import _FROM_THE_LOOSEST
 from printed_for_tests import ROOT, assert_said, run_printed
 
 PAGE = (ROOT / "docs" / "people.md").read_text()
@@ -61,3 +62,12 @@ def test_every_route_about_people_is_on_the_page():
     for route in ROUTES:
         if route.split("/")[1] in {"administrators", "pending", "two-persons"} and "}/" not in route:
             assert f"`{route}`" in PAGE, route
+
+
+def test_the_readings_that_one_may_narrow_alone_are_those_of_the_code():
+    page = (ROOT / "docs" / "parameters.md").read_text().split("## What one officer")[1]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (`.*`) \|$", page, re.MULTILINE))
+    spelled = {
+        name: " < ".join(f"`{str(value).lower()}`" for value in order) for name, order in _FROM_THE_LOOSEST.items()
+    }
+    assert rows == spelled

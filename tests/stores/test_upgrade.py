@@ -84,3 +84,16 @@ def test_a_store_that_was_made_asks_for_two_persons_unless_one_is_chosen(tmp_pat
     with made.read() as tx:
         assert not tx.single_person
     made.close()
+
+
+def test_where_nothing_says_how_many_it_is_two(tmp_path):
+    made = Store(f"sqlite:///{tmp_path}/made.db")
+    made.create()
+    made.close()
+    with closing(sqlite3.connect(tmp_path / "made.db")) as database:
+        database.execute("DELETE FROM meta WHERE name IN ('persons', 'broken_invariants')")
+        database.commit()
+    with made.read() as tx:
+        assert not tx.single_person
+        assert tx.broken_invariants == frozenset()
+    made.close()

@@ -187,22 +187,25 @@ class Transaction:
         Raises:
             NotFoundError: there is none of that name.
         """
-        value = self._connection.execute(
-            select(schema.meta.c.value).where(schema.meta.c.name == name)
-        ).scalar_one_or_none()
+        value = self._meta_or(name, None)
         if value is None:
             raise NotFoundError(f"expected the value `{name}` in the store, found none")
-        return str(value)
+        return value
+
+    def _meta_or(self, name: str, otherwise: str | None) -> str | None:
+        query = select(schema.meta.c.value).where(schema.meta.c.name == name)
+        value = self._connection.execute(query).scalar_one_or_none()
+        return otherwise if value is None else str(value)
 
     @property
     def single_person(self) -> bool:
-        """Whether one administrator may loosen alone here; whatever cannot be read means no."""
-        return self.meta("persons") == "one"
+        """Whether one administrator may loosen alone here; where nothing says so, no. A stop waits for no answer."""
+        return self._meta_or("persons", "two") == "one"
 
     @property
     def broken_invariants(self) -> frozenset[str]:
         """The invariants that the policy in force breaks, as two persons have decided."""
-        return frozenset(json.loads(self.meta("broken_invariants")))
+        return frozenset(json.loads(self._meta_or("broken_invariants", None) or "[]"))
 
     def set_meta(self, name: str, value: str) -> None:
         """Set a single value."""
