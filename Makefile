@@ -94,7 +94,7 @@ $(FUZZ_STAMP): requirements-fuzz.lock
 	$(FUZZ_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-fuzz.lock
 	@touch $(FUZZ_STAMP)
 
-# A hundred kills under load, every byte of a log flipped, full disks: half an hour or more.
+# A hundred kills under load, every byte of a log flipped, full disks: some ten minutes.
 torture: setup
 	$(BIN)/python -m pytest --no-cov -m torture tests/logwriter/test_torture.py
 

@@ -1,6 +1,5 @@
 """The long forms: `make torture`."""
 
-import random
 import resource
 import subprocess
 import sys
@@ -8,12 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from flips_for_tests import cells, finds_cell, finds_file
+from flips_for_tests import Flips, unmistakable
 from kills_for_tests import kill_under_load
 from licet.errors import UnavailableError
-from licet.logwriter import export_tiles, verify_tiles
-from licet.records.tlog import tiles_of
-from log_samples import keys_of, open_store, record, verified, written_log
+from licet.logwriter import database_path, export_tiles, verify_tiles
+from log_samples import keys_of, open_sealing, open_store, record, verified, written_log
 
 pytestmark = pytest.mark.torture
 COUNT = 1000
@@ -23,26 +21,32 @@ async def test_a_hundred_kills_under_load(directory):
     await kill_under_load(directory, rounds=100, writers=64)
 
 
-def test_every_flipped_byte_of_a_thousand_records_is_found(directory):
+@pytest.fixture
+def flips(directory):
+    """A sealed log of a thousand records, and the same as files."""
+    path = database_path(directory)
+    with open_sealing(path) as store:
+        store.append_batch([unmistakable(f"R{n}").to_bytes() for n in range(COUNT)])
+    export_tiles(path, directory / "tiles")
     policy = keys_of(directory).policy
-    tiles = directory / "tiles"
-    export_tiles(written_log(directory, COUNT), tiles)
-    missed = [
-        (name, place)
-        for name in ["checkpoint", *(tile.path for tile in tiles_of(COUNT))]
-        for place in range((tiles / name).stat().st_size)
-        if not finds_file(tiles, policy, name, place)
-    ]
-    assert missed == []
-    assert verify_tiles(tiles, policy).is_whole
+    yield Flips(path, policy)
+    assert verified(path).is_whole
+    assert verify_tiles(directory / "tiles", policy).is_whole
 
 
-def test_thousands_of_flips_in_the_database_are_found(directory):
-    path, dice = written_log(directory, COUNT), random.Random(3)  # noqa: S311  # the same in every run
-    policy = keys_of(directory).policy
-    everything = [(*place, at) for *place, length in cells(path) for at in range(0, length, 64)]
-    missed = [cell for cell in dice.sample(everything, 2000) if not finds_cell(path, policy, *cell)]
-    assert missed == []
+def test_every_flipped_byte_of_the_files_of_a_thousand_records_is_found_where_it_is(flips, directory):
+    flips.files(directory / "tiles")
+    assert (flips.missed, flips.counted.total() > COUNT * 300) == ([], True)
+
+
+def test_every_flipped_byte_of_the_values_of_a_thousand_records_is_found_where_it_is(flips):
+    flips.values()
+    assert (flips.missed, flips.counted.total() > COUNT * 700) == ([], True)
+
+
+def test_every_flipped_byte_of_the_numbers_of_a_thousand_records_is_found_where_it_is(flips):
+    flips.numbers()
+    assert (flips.missed, flips.counted.total() > COUNT * 14) == ([], True)
 
 
 def append_until_refused(store, batches):

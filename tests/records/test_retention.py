@@ -102,6 +102,8 @@ def test_a_further_event_never_shortens_the_time(offsets, more):
             ),
             {"document:D-1", "document:BIS"},
         ),
+        (record("A", {"requirements": [{"requirement": "BIS", "record": ["ReleaseFacts"]}, 7]}), set()),
+        (record("A", {"requirements": [{"requirement": ["BIS"], "record": "ReleaseFacts"}]}), set()),
         (record("A", {"decision": "X", "item": "f"}, kind=CUT), {"decision:X", "item:f"}),
         (record("A", {"decision": "X"}, kind=ADMIN), set()),
         (record("A", {"continues": "X"}), {"decision:X"}),

@@ -1,5 +1,6 @@
 """The leaf commits and tells nothing; the body opens under every key, and under no fewer."""
 
+import hmac
 import json
 from dataclasses import replace
 from hashlib import sha256
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from licet.errors import InputError, NotFoundError, TrustError
 from licet.records import Leaf, Record, RecordKind, read_entry
-from licet.records.sealing import SealingKey, commit, disclosed, key_ids, open_sealed, seal, subjects_of
+from licet.records.sealing import SealingKey, commit, disclosed, key_ids, keyed_hash, open_sealed, seal, subjects_of
 from log_samples import NOON, record
 
 KEYS = (SealingKey(b"org-key1", b"o" * 32), SealingKey(b"person-1", b"p" * 32))
@@ -159,6 +160,11 @@ def test_the_key_derivation_is_hkdf():
     root = derive(b"o" * 32 + b"p" * 32, b"record A", b"licet record/2")
     entry = AESGCM(derive(root, b"key")).decrypt(one.body[17:29], one.body[29:], one.body[:17] + b"A")
     assert entry == told.to_bytes()
+
+
+@given(st.binary(max_size=64), st.binary(max_size=200))
+def test_the_keyed_hash_is_hmac(key, message):
+    assert keyed_hash(key, message) == hmac.digest(key, message, "sha256")
 
 
 def test_both_forms_of_an_entry_are_read():

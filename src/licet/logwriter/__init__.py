@@ -5,6 +5,7 @@ from licet.logwriter.client import LogClient
 from licet.logwriter.export import export_tiles
 from licet.logwriter.keys import LogKeys, keys_path, make_log_keys, policy_path, read_log_keys, write_log_keys
 from licet.logwriter.opened import opened_value
+from licet.logwriter.parts import ConfirmedLog
 from licet.logwriter.process import database_path, now_s, socket_path
 from licet.logwriter.reader import LogReader, open_reader, witnessed_path
 from licet.logwriter.rows import Due, Search, StoredRow
@@ -14,6 +15,7 @@ from licet.logwriter.vault import read_record_key, ready_record_key, record_key_
 from licet.logwriter.verify import verify_log, verify_tiles
 
 __all__ = [
+    "ConfirmedLog",
     "Due",
     "LogClient",
     "LogKeys",

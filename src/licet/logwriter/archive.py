@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from licet.errors import NotFoundError
+from licet.logwriter.index import SCHEMA as _INDEX_SCHEMA
+from licet.logwriter.index import Index
 from licet.logwriter.vault import Vault
 from licet.records import Record, RecordKind, read_entry
 from licet.records.finding import links_of, origin_of
@@ -13,9 +15,9 @@ from licet.records.retention import Basis, kept_until
 from licet.records.sealing import disclosed, open_sealed
 
 SCHEMA = (
-    "CREATE TABLE bodies(place INTEGER PRIMARY KEY, sealed BLOB NOT NULL)",
-    # The index of what is sealed: keyed hashes of words, gone when the record is erased.
-    "CREATE TABLE finds(term BLOB NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (term, place)) WITHOUT ROWID",
+    # `words` are what the record is found by: keyed hashes, gone when it is erased.
+    "CREATE TABLE bodies(place INTEGER PRIMARY KEY, sealed BLOB NOT NULL, words BLOB)",
+    *_INDEX_SCHEMA,
     # Without a term a hold is on everything. Who set it and why is in the record at its place.
     "CREATE TABLE holds(name TEXT PRIMARY KEY, term BLOB, place INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX entries_by_at ON entries(at)",
@@ -23,11 +25,6 @@ SCHEMA = (
 )
 _ENTRY = """
 SELECT CAST(entry AS BLOB), CAST(sealed AS BLOB) FROM entries LEFT JOIN bodies USING (place) WHERE place = ?
-"""
-_HELD = """
-SELECT holds.name FROM holds WHERE holds.term IS NULL
-  OR EXISTS (SELECT 1 FROM finds JOIN finds AS wanted USING (place) WHERE finds.term = holds.term AND wanted.term = ?)
-ORDER BY holds.name
 """
 
 
@@ -37,6 +34,7 @@ class Archive:
     def __init__(self, database: sqlite3.Connection, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._index = Index(database)
 
     def open(self, leaf: bytes, sealed: bytes | None) -> Record:
         """The whole record of an entry.
@@ -61,10 +59,7 @@ class Archive:
 
     def places(self, word: str) -> tuple[int, ...]:
         """Where the records are that a word is of."""
-        rows = self._database.execute(
-            "SELECT place FROM finds WHERE term = ? ORDER BY place", (self._vault.term(word),)
-        )
-        return tuple(row[0] for row in rows)
+        return self._index.places(self._vault.term(word))
 
     def terms(self, *words: str) -> tuple[bytes, ...]:
         """The words as the index holds them."""
@@ -95,7 +90,11 @@ class Archive:
 
     def holds_on(self, subject: str) -> tuple[str, ...]:
         """The names of the legal holds on any record of a subject."""
-        return tuple(str(row[0]) for row in self._database.execute(_HELD, (self._vault.term(subject),)))
+        holds = self._database.execute("SELECT name, term FROM holds ORDER BY name").fetchall()
+        places = set(self.places(subject)) if holds else set()
+        return tuple(
+            str(name) for name, term in holds if term is None or not places.isdisjoint(self._index.places(term))
+        )
 
     def kept_until(self, subject: str) -> tuple[datetime, Basis] | None:
         """Until when a subject's records must be kept, and by which duty; None where it has none."""

@@ -1,14 +1,14 @@
 """One batch of records on its way into the log: what each adds to the tree and to what is counted."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from licet.errors import ConflictError
+from licet.logwriter.prepare import Prepared
 from licet.records import Receipt, Record, RecordKind
 from licet.records.record import spelled_at
-from licet.records.sealing import Sealed
-from licet.records.tlog import Frontier, leaf_hash
+from licet.records.tlog import Frontier
 
 Row: TypeAlias = tuple[int, str, str, str, bytes]
 
@@ -25,8 +25,7 @@ class Batch:
         self.tree = tree
         self._known = known
         self.rows: list[Row] = []
-        self.bodies: list[tuple[int, bytes]] = []
-        self.finds: list[tuple[bytes, int]] = []
+        self.bodies: list[tuple[int, bytes, bytes]] = []
         self.tallies: Counter[str] = Counter()
         self.objects: dict[str, str] = {}
 
@@ -34,34 +33,22 @@ class Batch:
         """Whether the log, or this batch, has a record of its id."""
         return record.id in self._known
 
-    def take(
-        self, record: Record, entry: bytes, sealed: Sealed | None = None, terms: Iterable[bytes] = ()
-    ) -> Receipt | ConflictError:
-        """Add a record that the log does not have; answer again for one that it has.
-
-        Args:
-            record: What happened.
-            entry: The same, as it was submitted.
-            sealed: Its leaf and sealed body; None: the entry is the leaf as it is.
-            terms: Under which it is to be found.
-        """
-        written = entry if sealed is None else sealed.leaf
-        place, taken = self._known.get(record.id, (self.tree.size, written))
+    def take(self, prepared: Prepared) -> Receipt | ConflictError:
+        """Add a record that the log does not have; answer again for one that it has."""
+        record, written = prepared.record, prepared.written
+        place, taken = self._known.setdefault(record.id, (self.tree.size, written))
         if taken != written:
             return ConflictError(f"another record has the id `{record.id}`", code="record_id_taken")
-        leaf = leaf_hash(written)
         if place == self.tree.size:
-            self._known[record.id] = (place, written)
-            self.tree.append(leaf)
-            self.rows.append((place, record.id, spelled_at(entry), record.kind.value, written))
-            if sealed is not None:
-                self.bodies.append((place, sealed.body))
-            self.finds += [(term, place) for term in terms]
+            self.tree.append(prepared.leaf)
+            self.rows.append((place, record.id, spelled_at(prepared.entry), record.kind.value, written))
+            if prepared.body is not None:
+                self.bodies.append((place, prepared.body, prepared.words))
             for subject in tallied(record):
                 self.tallies[subject] += 1
             if "stored" in record.body:
                 self.objects.update(stored_objects(record))
-        return Receipt(record.id, place, leaf.hex())
+        return Receipt(record.id, place, prepared.leaf.hex())
 
 
 def tallied(record: Record) -> Iterator[str]:

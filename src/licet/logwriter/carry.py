@@ -16,9 +16,10 @@ from itertools import islice
 from pathlib import Path
 
 from licet.errors import ConfigurationError, TrustError, UnavailableError
+from licet.logwriter.database import FORM, lock_exclusively
 from licet.logwriter.keys import LogKeys, keys_path, policy_path, read_log_keys, write_log_keys
 from licet.logwriter.process import database_path, now_s
-from licet.logwriter.store import FORM, LogStore, lock_exclusively
+from licet.logwriter.store import LogStore
 from licet.logwriter.vault import ready_record_key
 from licet.records import Receipt
 
@@ -83,7 +84,7 @@ def _has_no_index(path: Path) -> bool:
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         try:
             form = database.execute("PRAGMA user_version").fetchone()[0]
-            return form == 1 or (
+            return 0 < form < FORM or (
                 form == FORM and not database.execute("SELECT count(*) FROM sealing_keys").fetchone()[0]
             )
         except sqlite3.Error:

@@ -6,10 +6,10 @@ may be destroyed without its leave, even after that time).
 
 import sqlite3
 from enum import StrEnum
-from typing import Any
 
 from licet.errors import ConflictError, InputError, NotFoundError
 from licet.logwriter.archive import Archive
+from licet.logwriter.index import Index
 from licet.logwriter.vault import Vault
 from licet.records import Record, RecordKind, terms_of
 from licet.records.sealing import subjects_of
@@ -88,14 +88,16 @@ class Duties:
 
     def _drop_finds(self, subject: str) -> None:
         """Remove every word under which the records could be found; it was sealed too."""
-        rows: list[tuple[Any, ...]] = []
+        dropped: list[int] = []
+        terms: list[tuple[bytes, int]] = []
         for place in self._archive.places(subject):
             record = self._archive.at(place)
             words = {subject} if record is None else {subject, *terms_of(record)}
             # An act that is sealed to the instance stays readable, so it stays to be found.
             if record is None or subject in subjects_of(record):
-                rows += [(self._vault.term(word), place) for word in words]
-        self._database.executemany("DELETE FROM finds WHERE term = ? AND place = ?", rows)
+                dropped.append(place)
+                terms += [(self._vault.term(word), place) for word in words]
+        Index(self._database).drop(dropped, terms)
 
 
 def _text(record: Record, name: str) -> str:

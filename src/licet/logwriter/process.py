@@ -27,6 +27,7 @@ _DIRECTORY_MODE = 0o700
 _SOCKET_UMASK = 0o177
 _BACKLOG = 128
 _GC_THRESHOLD = 50_000
+_SWITCH_S = 0.0005
 
 
 def database_path(directory: Path) -> Path:
@@ -74,6 +75,8 @@ async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: 
         # A batch makes thousands of objects and no cycle among them; what was loaded stays.
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 50)
+        # A commit that is done must not wait long for the loop, which is preparing the next batch.
+        sys.setswitchinterval(_SWITCH_S)
         sys.stdout.buffer.write(READY)
         sys.stdout.buffer.flush()
         await stop.wait()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from licet.errors import ConfigurationError, InputError, NotFoundError, TrustError, UnavailableError
 from licet.logwriter.archive import Archive
+from licet.logwriter.index import PLACES
 from licet.logwriter.rows import Due, Search, StoredRow
 from licet.logwriter.vault import Vault
 from licet.records import Record, spell_instant
@@ -34,7 +35,7 @@ SELECT place, CAST(id AS TEXT), CAST(at AS TEXT), CAST(kind AS TEXT), CAST(entry
 FROM entries LEFT JOIN bodies USING (place)
 """
 _HOLDS = "SELECT CAST(name AS TEXT), term IS NULL, place FROM holds ORDER BY name"
-_FOUND = "place IN (SELECT place FROM finds WHERE term IN (?, ?))"
+_FOUND = f"place IN ({PLACES})"
 _AMONG = "place IN (SELECT value FROM json_each(?))"
 _TILE = "SELECT CAST(hashes AS BLOB) FROM tiles WHERE level = ? AND number = ?"
 _SHARED_INDEX_WAIT_S = 2.0
@@ -192,6 +193,17 @@ class LogReader:
             raise UnavailableError("the log has no checkpoint", code="log_unreadable")
         return str(row[0])
 
+    def tree(self) -> tuple[int, int]:
+        """What the tree's row says of its checkpoint: the size, and when it was signed in seconds since 1970.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        row = self._one("SELECT CAST(size AS INTEGER), CAST(signed_at AS INTEGER) FROM tree")
+        if row is None:
+            raise UnavailableError("the log has no checkpoint", code="log_unreadable")
+        return int(row[0]), int(row[1])
+
     def tile(self, name: TileName) -> bytes:
         """A tile or an entry bundle as it lies in the file; nothing if it is gone.
 
@@ -293,7 +305,7 @@ class LogReader:
             value = getattr(wanted, name)
             if value is not None:
                 with self._read() as archive:
-                    values += archive.terms(f"{name}:{value}", f"subject:{name}:{value}")
+                    values += 2 * archive.terms(f"{name}:{value}", f"subject:{name}:{value}")
                 clauses.append(_FOUND)
         return clauses, values
 

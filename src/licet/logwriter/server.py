@@ -1,10 +1,10 @@
 """What the log-writer process does: many connections in, one transaction at a time out.
 
-Clients write batches to a Unix socket that only this user can open. A commit
-blocks the loop on purpose: what arrives meanwhile waits in the sockets' buffers,
-is read in one turn of the loop, and goes into the next transaction together. That
-is group commit without a thread or a lock. An answer leaves only after the commit
-of its entry.
+Clients write batches to a Unix socket that only this user can open. A commit is
+done in a thread of its own, and what arrives meanwhile is read and sealed: the one
+waits for the disk and the other is work. Two batches are never committed at once;
+what was prepared during a commit goes into the next transaction together, which is
+group commit. An answer leaves only after the commit of its entry.
 
 The window is adaptive. After a commit of several, their writers are about to ask
 again, one soon after the other: the next commit waits for half as many as the last
@@ -15,10 +15,12 @@ the other. A writer that is alone never waits.
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import cast
+from typing import TypeAlias, cast
 
 from licet.errors import InputError, UnavailableError
+from licet.logwriter.prepare import Preparation
 from licet.logwriter.store import LogStore, Outcome
 from licet.logwriter.wire import Answer, Committed, Refused, Submitted, decode_submitted, encode_frame, take_frames
 from licet.records import Receipt
@@ -34,7 +36,7 @@ class LogServer:
 
     def __init__(self, store: LogStore) -> None:
         self._store = store
-        self._pending: list[tuple[_Connection, Submitted]] = []
+        self._pending: list[_Waiting] = []
         self._connections: set[_Connection] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
@@ -42,6 +44,8 @@ class LogServer:
         self._window: asyncio.TimerHandle | None = None
         self._expected, self._took_s = 1, 0.0
         self._reads = 0
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self._committing: asyncio.Future[None] | None = None
 
     def accept(self) -> "_Connection":
         """Make the protocol of one connection."""
@@ -63,46 +67,70 @@ class LogServer:
         self._reads += 1
 
     def submit(self, connection: "_Connection", batch: list[Submitted]) -> None:
-        """Queue a batch for the next transaction."""
-        self._pending.extend((connection, submitted) for submitted in batch)
-        if not self._is_scheduled:
+        """Prepare a batch, and queue it for the next transaction."""
+        prepare = self._store.prepare
+        self._pending += [(connection, each.correlation, prepare(each.entry)) for each in batch]
+        if not self._is_scheduled and self._committing is None:
             self._is_scheduled = True
             # Runs after every socket that is readable in this turn has been read.
             asyncio.get_running_loop().call_soon(self._commit_or_wait)
 
     def commit(self) -> None:
-        """Commit all that is queued, then answer."""
+        """Commit all that is queued, then answer; a commit that is under way comes first."""
         if self._window is not None:
             self._window.cancel()
             self._window = None
-        pending, self._pending = self._pending, []
-        if not pending:
+        if self._committing is not None or not self._pending:
             return
-        began = asyncio.get_running_loop().time()
-        self._commit(pending)
-        self._expected, self._took_s = len(pending), asyncio.get_running_loop().time() - began
+        batch, self._pending = self._pending, []
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            outcomes = self._store.write([prepared for _, _, prepared in batch])
+        except UnavailableError as err:
+            self._fail(batch, err)
+            return
+        self._committing = loop.run_in_executor(self._thread, self._store.commit)
+        self._committing.add_done_callback(lambda done: self._committed(done, batch, outcomes, began))
 
     def _commit_or_wait(self) -> None:
         """Commit now if half as many wait as the last commit had; else open the window."""
         self._is_scheduled = False
         if 2 * len(self._pending) >= self._expected:
             self.commit()
-        elif self._window is None:
+        elif self._window is None and self._committing is None:
             wait_s = min(self._took_s, _LONGEST_WINDOW_S)
             self._window = asyncio.get_running_loop().call_later(wait_s, self.commit)
 
-    def _commit(self, pending: "list[tuple[_Connection, Submitted]]") -> None:
-        outcomes: tuple[Outcome, ...]
-        try:
-            outcomes = self._store.append_batch([submitted.entry for _, submitted in pending])
-        except UnavailableError as err:
-            _LOG.error("%d records were not committed: %s", len(pending), err)
-            outcomes = (err,) * len(pending)
+    def _committed(
+        self, done: "asyncio.Future[None]", batch: "list[_Waiting]", outcomes: tuple[Outcome, ...], began: float
+    ) -> None:
+        self._committing = None
+        error = done.exception()
+        self._store.settle(is_committed=error is None)
+        self._expected = len(batch) + len(self._pending)
+        self._took_s = asyncio.get_running_loop().time() - began
+        if error is None:
+            self._answer(batch, outcomes)
+        elif isinstance(error, UnavailableError):
+            self._fail(batch, error)
+        else:
+            _LOG.error("a commit failed", exc_info=error)
+            self._fail(batch, UnavailableError("the log could not commit", code="log_unavailable"))
+        if self._pending:
+            self._commit_or_wait()
+
+    def _fail(self, batch: "list[_Waiting]", err: UnavailableError) -> None:
+        _LOG.error("%d records were not committed: %s", len(batch), err)
+        self._answer(batch, (err,) * len(batch))
+
+    @staticmethod
+    def _answer(batch: "list[_Waiting]", outcomes: tuple[Outcome, ...]) -> None:
         answers: dict[_Connection, list[Answer]] = {}
-        for (connection, submitted), outcome in zip(pending, outcomes, strict=True):
-            answers.setdefault(connection, []).append(_answer(submitted.correlation, outcome))
-        for connection, batch in answers.items():
-            connection.answer(batch)
+        for (connection, correlation, _), outcome in zip(batch, outcomes, strict=True):
+            answers.setdefault(connection, []).append(_answer(correlation, outcome))
+        for connection, each in answers.items():
+            connection.answer(each)
 
     async def drain(self) -> None:
         """Commit what has reached the sockets, answer, and say goodbye."""
@@ -111,7 +139,14 @@ class LogServer:
         with suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await self._read_out()
-        self.commit()
+        for connection in self._connections:
+            connection.stop_reading()
+        while self._pending or self._committing is not None:
+            self.commit()
+            if self._committing is not None:
+                await asyncio.wait((self._committing,))
+                await asyncio.sleep(0)  # it is answered
+        self._thread.shutdown()
         for connection in tuple(self._connections):
             connection.close()
         with suppress(TimeoutError):
@@ -134,6 +169,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._is_heard = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -160,8 +196,14 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Go on with a client that has read its answers."""
-        if self._transport is not None:
+        if self._transport is not None and self._is_heard:
             self._transport.resume_reading()
+
+    def stop_reading(self) -> None:
+        """Read no more; what was read is still answered."""
+        self._is_heard = False
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def answer(self, batch: list[Answer]) -> None:
         """Send answers; a client that has gone needs none."""
@@ -176,6 +218,10 @@ class _Connection(asyncio.Protocol):
     def _abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+
+_Waiting: TypeAlias = tuple[_Connection, int, Preparation]
+"""A record on its way into the log, and who is to be told under which number."""
 
 
 def _answer(correlation: int, outcome: Outcome) -> Answer:

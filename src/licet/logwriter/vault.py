@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from licet.errors import ConfigurationError
+from licet.logwriter.index import TERM_BYTES
 from licet.records.sealing import KEY_ID_BYTES, NONCE_BYTES, SECRET_BYTES, SealingKey
 
 SCHEMA = (
@@ -26,7 +28,6 @@ SCHEMA = (
 )
 _SEARCH_ID = bytes(KEY_ID_BYTES)
 _SEARCH = b"search"
-_TERM_BYTES = 16
 _MODE = 0o600
 _MOST_CACHED = 100_000
 _INSERT = "INSERT INTO sealing_keys(id, subject, wrapped) VALUES (?, ?, ?)"
@@ -86,6 +87,9 @@ class Vault:
         key: What wraps the others.
         database: Open on the log; whoever has it commits.
 
+    Attributes:
+        state: Another number whenever a key that was given out may be no more.
+
     Raises:
         ConfigurationError: the key is not the one that wrapped those in the log.
     """
@@ -94,6 +98,7 @@ class Vault:
         self._wrapping = AESGCM(key)
         self._database = database
         self._cache: dict[str, SealingKey] = {}
+        self.state = 0
         row = database.execute(_BY_SUBJECT, (_SEARCH,)).fetchone()
         self._search = secrets.token_bytes(SECRET_BYTES) if row is None else self._unwrap(*row)
         self._is_stored = row is not None
@@ -109,6 +114,11 @@ class Vault:
     def keys_for(self, subjects: Sequence[str]) -> tuple[SealingKey, ...]:
         """The key of each subject, made when it is first needed; called by the writer, within a transaction."""
         return tuple([self._cache.get(subject) or self._find_or_make(subject) for subject in subjects])
+
+    def at_hand(self, subjects: Sequence[str]) -> tuple[SealingKey, ...] | None:
+        """The key of each subject, if all were used before; the file is not asked."""
+        keys = tuple([self._cache.get(subject) for subject in subjects])
+        return None if None in keys else cast("tuple[SealingKey, ...]", keys)
 
     def secret(self, key_id: bytes) -> bytes | None:
         """A key by its id; None if it is destroyed.
@@ -126,11 +136,13 @@ class Vault:
     def destroy(self, subject: str) -> None:
         """Destroy a subject's key; called by the writer, within a transaction."""
         self._cache.pop(subject, None)
+        self.state += 1
         self._database.execute("DELETE FROM sealing_keys WHERE subject = ?", (self.term(subject),))
 
     def forget(self) -> None:
         """Forget what may not have been committed."""
         self._cache.clear()
+        self.state += 1
 
     def _find_or_make(self, subject: str) -> SealingKey:
         if len(self._cache) >= _MOST_CACHED:
@@ -146,7 +158,7 @@ class Vault:
 
     def _term(self, word: str) -> bytes:
         """A word as the index holds it: without the key nobody can look for it."""
-        return hmac.digest(self._search, word.encode(), "sha256")[:_TERM_BYTES]
+        return hmac.digest(self._search, word.encode(), "sha256")[:TERM_BYTES]
 
     def _wrap(self, key_id: bytes, secret: bytes) -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from licet.errors import InputError, UnavailableError
 from licet.logwriter.batch import stored_objects, tallied
 from licet.logwriter.reader import LogReader, open_reader
 from licet.logwriter.rows import StoredRow
-from licet.receipts import parse_note
-from licet.records import Record, spell_instant
+from licet.receipts import ED25519, parse_note
+from licet.records import Leaf, Record, spell_instant
 from licet.records.tlog import (
     ENTRIES,
     TILE_WIDTH,
@@ -29,6 +30,7 @@ from licet.records.tlog import (
 )
 from licet.records.tlog.audit import KeptTile, claimed_id
 from licet.records.tlog.merkle import HASH_BYTES
+from licet.records.tlog.notes import TIME_BYTES
 
 _FIRST_PLACE = -(1 << 63)
 
@@ -47,7 +49,7 @@ def verify_log(path: Path, policy: Policy, kept: Checkpoint | None = None) -> Lo
         UnavailableError: there is no log at `path`.
     """
     with open_reader(path) as reader, reader.snapshot():
-        rows = _Rows(reader)
+        rows = _Rows(reader, policy)
         try:
             return rows.finish(_judged(rows.entries(), rows.tile, reader.checkpoint(), policy, kept))
         except UnavailableError as err:
@@ -75,14 +77,18 @@ def _judged(
     entries: Iterator[tuple[int, bytes]], tile: KeptTile, note: str, policy: Policy, kept: Checkpoint | None
 ) -> LogReport:
     """Audit against the checkpoint, or without it if it is not to be believed."""
+    checkpoint, faults = read_signed(note, policy)
+    report = audit(entries, tile, checkpoint, kept)
+    return replace(report, faults=(*faults, *report.faults))
+
+
+def read_signed(note: str, policy: Policy) -> tuple[Checkpoint | None, tuple[LogFault, ...]]:
+    """What a signed checkpoint says, if it is to be believed, and what is wrong with it."""
     try:
         endorsed = verify_checkpoint(note, policy)
-        report = audit(entries, tile, endorsed.checkpoint, kept)
-        return replace(report, faults=(*_unsigned(note, policy, endorsed), *report.faults))
+        return endorsed.checkpoint, tuple(_unsigned(note, policy, endorsed))
     except ReceiptError as err:
-        report = audit(entries, tile, None, kept)
-        refused = LogFault(Flaw.CHECKPOINT_REFUSED, detail=str(err))
-        return replace(report, faults=(refused, *report.faults))
+        return None, (LogFault(Flaw.CHECKPOINT_REFUSED, detail=str(err)),)
 
 
 def _unsigned(note: str, policy: Policy, endorsed: Endorsed) -> Iterator[LogFault]:
@@ -102,8 +108,8 @@ def _unsigned(note: str, policy: Policy, endorsed: Endorsed) -> Iterator[LogFaul
 class _Rows:
     """Hands entries to the audit, and compares in passing what is stored beside them."""
 
-    def __init__(self, reader: LogReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: LogReader, policy: Policy) -> None:
+        self._reader, self._policy = reader, policy
         self._faults: list[LogFault] = []
         self._tallies: Counter[str] = Counter()
         self._objects: dict[str, str] = {}
@@ -131,17 +137,14 @@ class _Rows:
         own = [fault for fault in self._faults if fault.what is Flaw.UNREADABLE or fault.index not in located]
         if not report.faults and not own:
             own += self._miscounted()
+            own += self._misdated(report.size)
         faults = (*report.faults, *own)
         return replace(report, faults=tuple(sorted(faults, key=lambda x: -1 if x.index is None else x.index)))
 
     def _compare(self, row: StoredRow) -> None:
-        try:
-            told = row.told()
-        except InputError:
-            told = None
-        spelled = told and (told.id, spell_instant(told.at), told.kind.value)
-        if told is None or not row.body_is_of(told) or (row.id, row.at, row.kind) != spelled:
-            self._faults.append(LogFault(Flaw.ALTERED_COLUMN, row.index, record_id=claimed_id(row.entry)))
+        told, faults = read_row(row)
+        if told is None:
+            self._faults += faults
         elif isinstance(told, Record):
             self._tallies.update(tallied(told))
             self._objects.update(stored_objects(told))
@@ -160,6 +163,15 @@ class _Rows:
         ):
             if found != expected:
                 yield LogFault(Flaw.ALTERED_COLUMN, detail=f"the {name} are not those of the records")
+
+    def _misdated(self, size: int) -> Iterator[LogFault]:
+        """Whether the tree's row says of the checkpoint beside it what that says of itself."""
+        claimed, signed_at = self._reader.tree()
+        dated = {key.id for key in self._policy.logs if key.kind != ED25519}
+        signatures = parse_note(self._reader.checkpoint())[1]
+        times = {int.from_bytes(each.value[:TIME_BYTES]) for each in signatures if each.key_id in dated}
+        if claimed != size or (times and times != {signed_at}):
+            yield LogFault(Flaw.ALTERED_COLUMN, detail="the tree's size or date is not its checkpoint's")
 
 
 class _Files:
@@ -189,14 +201,37 @@ class _Files:
             content, hashes = self.tile(name), self.tile(TileName(0, number, width))
             if not content and not hashes:
                 return  # the end, whatever size a checkpoint may claim
-            entries, is_whole = _parse(content, width)
-            if not is_whole:
-                self.faults.append(LogFault(Flaw.ALTERED_TILE, tile=name.path))
-            for offset, entry in enumerate(entries):
-                if not is_whole and leaf_hash(entry) != hashes[offset * HASH_BYTES : (offset + 1) * HASH_BYTES]:
-                    break
-                yield number * TILE_WIDTH + offset, entry
+            entries, faults = read_bundle(name, content, hashes)
+            self.faults += faults
+            yield from enumerate(entries, number * TILE_WIDTH)
             number += 1
+
+
+def read_row(row: StoredRow) -> tuple[Record | Leaf | None, tuple[LogFault, ...]]:
+    """What a row's entry says, if what is stored beside it says the same, and what is wrong with it."""
+    try:
+        told = row.told()
+    except InputError:
+        told = None
+    spelled = told and (told.id, spell_instant(told.at), told.kind.value)
+    if told is None or not row.body_is_of(told) or (row.id, row.at, row.kind) != spelled:
+        return None, (LogFault(Flaw.ALTERED_COLUMN, row.index, record_id=claimed_id(row.entry)),)
+    return told, ()
+
+
+def read_bundle(name: TileName, content: bytes, hashes: bytes) -> tuple[tuple[bytes, ...], tuple[LogFault, ...]]:
+    """The entries of a bundle, and what is wrong with it.
+
+    Of one that is no row of whole entries, those at its front that the tile's hashes confirm.
+    """
+    entries, is_whole = _parse(content, name.width)
+    if is_whole:
+        return entries, ()
+    confirmed = takewhile(
+        lambda each: leaf_hash(each[1]) == hashes[each[0] * HASH_BYTES : (each[0] + 1) * HASH_BYTES],
+        enumerate(entries),
+    )
+    return tuple(entry for _, entry in confirmed), (LogFault(Flaw.ALTERED_TILE, tile=name.path),)
 
 
 def _parse(content: bytes, width: int) -> tuple[tuple[bytes, ...], bool]:

@@ -12,37 +12,38 @@ FINDABLE = ("party", "organization", "country", "document", "item", "decision", 
 _PERSON = "person:"
 _OF_DIRECTIVES = frozenset({"ReleaseFacts", "SendingFacts"})
 _NAMED = (
-    ("party", "party"),
-    ("organization", "organization"),
-    ("issuer", "organization"),
-    ("item", "item"),
-    ("outcome", "outcome"),
+    ("party", "party:"),
+    ("organization", "organization:"),
+    ("issuer", "organization:"),
+    ("item", "item:"),
+    ("outcome", "outcome:"),
     # Licenses, directives, accounts, holds: whatever has a number.
-    ("license", "document"),
-    ("directive", "document"),
-    ("key", "document"),
-    ("hold", "document"),
+    ("license", "document:"),
+    ("directive", "document:"),
+    ("key", "document:"),
+    ("hold", "document:"),
     # Of a hold or an erasure, which must stay when what it names is erased.
-    ("subject", "subject"),
+    ("subject", "subject:"),
 )
-_LISTED = (("items", "item"), ("licenses", "document"))
+_LISTED = (("items", "item:"), ("licenses", "document:"))
 
 
 def terms_of(record: Record) -> frozenset[str]:
     """The words under which a record is indexed, each `NAME:VALUE`."""
     body = record.body
     # Every record passes here on its way to the disk, so this is written to be quick.
-    named = [(word, body.get(name)) for name, word in _NAMED]
-    found = {f"{word}:{value}" for word, value in named if value and isinstance(value, str)}
+    found = {word + value for name, word in _NAMED if name in body and (value := body[name]) and isinstance(value, str)}
     for name, word in _LISTED:
         listed = body.get(name)
         if isinstance(listed, list):
-            found.update([f"{word}:{each}" for each in listed if _is_text(each)])
+            found.update([word + each for each in listed if _is_text(each)])
     place = body.get("country") or body.get("organized_under")
     if place and isinstance(place, str):
         # A place may be a state: `US-DE` is found under `US` too.
         found |= {f"country:{place}", f"country:{place.partition('-')[0]}"}
-    found.update([f"document:{name}" for name in _directives(body.get("requirements"))])
+    requirements = body.get("requirements")
+    if requirements:
+        found.update([f"document:{name}" for name in _directives(requirements)])
     if "holders" in body:
         found |= {_holder(each) for each in _list(body["holders"]) if isinstance(each, str)}
     origin = origin_of(record)
@@ -71,8 +72,13 @@ def origin_of(record: Record) -> str | None:
 def _directives(requirements: object) -> set[str]:
     """Directives whose rules were judged; the standing rules are no documents."""
     judged = requirements if isinstance(requirements, list) else ()
-    documents = [each for each in judged if isinstance(each, dict) and each.get("record") in _OF_DIRECTIVES]
-    return {name for name in [each.get("requirement") for each in documents] if isinstance(name, str)}
+    named = [each.get("requirement") for each in judged if isinstance(each, dict) and _is_of_directive(each)]
+    return {name for name in named if isinstance(name, str)}
+
+
+def _is_of_directive(requirement: dict[str, object]) -> bool:
+    record = requirement.get("record")
+    return isinstance(record, str) and record in _OF_DIRECTIVES
 
 
 def _holder(holder: str) -> str:

@@ -9,7 +9,6 @@ two bodies under one id never share one.
 A sealed body: one byte that counts the keys, their ids, the nonce, the ciphertext.
 """
 
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256, shake_256
@@ -30,6 +29,8 @@ INSTANCE = "instance"
 _DOMAIN = b"licet record/2"
 _PLAIN = frozenset(PLAIN)
 _SALT_BYTES = 16
+_BLOCK_BYTES = 64
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _spell = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -72,7 +73,12 @@ def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
     head = bytes([len(keys)]) + b"".join([key.id for key in keys])
     body = head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, head + record.id.encode())
     told = record.body
-    commitments = {name: sha256(salt + _spell(value)).hexdigest() for name, salt, value in _salted(told, salts)}
+    names, stream = _salted(told, salts)
+    start, commitments = 0, {}
+    for name in names:  # `commit`, without a call for each: this is most of what there is to do with a record
+        end = start + _SALT_BYTES
+        commitments[name] = sha256(stream[start:end] + _spell(told[name])).hexdigest()
+        start = end
     plain = {name: told[name] for name in PLAIN if told.get(name) is not None}
     rules = _rules(told)
     if rules:
@@ -118,8 +124,9 @@ def key_ids(body: bytes) -> tuple[bytes, ...]:
 def disclosed(record: Record, body: bytes, key_of: Callable[[bytes], bytes | None]) -> Mapping[str, tuple[str, Any]]:
     """The salt and value behind each commitment, by name: whoever is given a pair can check it against the leaf."""
     keys = [SealingKey(each, key_of(each) or b"") for each in key_ids(body)]
-    salts = _expand(_root(record, keys), b"salts")
-    return {name: (salt.hex(), value) for name, salt, value in _salted(record.body, salts)}
+    names, stream = _salted(record.body, _expand(_root(record, keys), b"salts"))
+    salts = [stream[at : at + _SALT_BYTES] for at in range(0, len(stream), _SALT_BYTES)]
+    return {name: (salt.hex(), record.body[name]) for name, salt in zip(names, salts, strict=True)}
 
 
 def commit(salt: bytes, value: object) -> str:
@@ -129,24 +136,32 @@ def commit(salt: bytes, value: object) -> str:
 
 def _root(record: Record | Leaf, keys: Sequence[SealingKey]) -> bytes:
     """HKDF with SHA-256 over all keys at once. Source: RFC 5869 sections 2.2 and 2.3."""
-    extracted = hmac.digest(_DOMAIN, b"".join(key.secret for key in keys), "sha256")
+    extracted = keyed_hash(_DOMAIN, b"".join([key.secret for key in keys]))
     return _expand(extracted, b"record " + record.id.encode())
 
 
 def _expand(key: bytes, info: bytes) -> bytes:
     """One block of HKDF-Expand, which is all that a key needs. Source: RFC 5869 section 2.3."""
-    return hmac.digest(key, info + b"\x01", "sha256")
+    return keyed_hash(key, info + b"\x01")
 
 
-def _salted(body: Mapping[str, Any], key: bytes) -> list[tuple[str, bytes, Any]]:
-    """Each member that gets a commitment of its own, with its salt; one salt tells nothing of the others.
+def keyed_hash(key: bytes, message: bytes) -> bytes:
+    """HMAC with SHA-256 under a key of at most one block. Source: RFC 2104 section 2.
+
+    `hmac.digest` gives the same (a test holds them equal) and takes twice as long for
+    messages as short as these, four of which are hashed for every record.
+    """
+    block = key.ljust(_BLOCK_BYTES, b"\x00")
+    return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + message).digest()).digest()
+
+
+def _salted(body: Mapping[str, Any], key: bytes) -> tuple[list[str], bytes]:
+    """The members that get a commitment of their own, and their salts; one salt tells nothing of the others.
 
     The salts are consecutive pieces of one stream. Source: FIPS 202 section 6.2, SHAKE256.
     """
     names = sorted([name for name, value in body.items() if value is not None and name not in _PLAIN])
-    stream = shake_256(key).digest(_SALT_BYTES * len(names))
-    starts = range(0, len(stream), _SALT_BYTES)
-    return [(name, stream[at : at + _SALT_BYTES], body[name]) for at, name in zip(starts, names, strict=True)]
+    return names, shake_256(key).digest(_SALT_BYTES * len(names))
 
 
 def _rules(body: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,8 @@ _ID_MEMBER = re.compile(rb'"id":"(' + ID_PATTERN.encode() + rb')","kind":"')
 KeptTile: TypeAlias = Callable[[TileName], bytes]
 """Gives a tile as it lies there, whatever was done to it; nothing if it is gone."""
 
+SaidId: TypeAlias = Callable[[int], RecordId | None]
+
 
 class Flaw(StrEnum):
     """What is wrong at a place in the log."""
@@ -108,6 +110,36 @@ def audit(
     if kept is not None and walk.root_at_kept != kept.root:
         walk.faults.append(LogFault(Flaw.OTHER_LOG, detail=f"at the size `{kept.size}` that was kept"))
     return LogReport(size, root, tuple(walk.faults))
+
+
+def tile_faults(name: TileName, content: bytes, right: bytes) -> Iterator[LogFault]:
+    """Hold a stored tile against the hashes that are known to be right."""
+    if content != right:
+        yield LogFault(Flaw.ALTERED_TILE, tile=name.path)
+
+
+def entry_faults(
+    name: TileName,
+    leaves: Iterable[bytes],
+    right: bytes,
+    said: SaidId,
+    *,
+    what: Flaw = Flaw.ALTERED_ENTRY,
+    first: int = 0,
+) -> Iterator[LogFault]:
+    """Hold the hashes of a bottom tile's entries against those that are known to be right.
+
+    Args:
+        name: The tile.
+        leaves: The entries hashed anew, from the place `first` in the tile on.
+        right: The hashes of the whole tile.
+        said: Gives the id that an entry gives itself, by its place in the tile.
+        what: What an entry is whose hash is another.
+        first: Where `leaves` begin.
+    """
+    for offset, leaf in enumerate(leaves, first):
+        if leaf != right[offset * HASH_BYTES : (offset + 1) * HASH_BYTES]:
+            yield LogFault(what, name.number * TILE_WIDTH + offset, name.path, said(offset))
 
 
 def claimed_id(entry: bytes) -> RecordId | None:
@@ -208,11 +240,11 @@ def _bottom(walk: _Walk, number: int) -> TileName:
 
 def _altered_tiles(walk: _Walk) -> Iterator[LogFault]:
     """The entries are right, so every tile that differs is not."""
-    for number in walk.disputed:
-        yield LogFault(Flaw.ALTERED_TILE, tile=_bottom(walk, number).path)
+    for number, (leaves, _) in walk.disputed.items():
+        name = _bottom(walk, number)
+        yield from tile_faults(name, walk.tile(name), b"".join(leaves))
     for name in _upper(walk.tree.size):
-        if walk.tile(name) != b"".join(walk.computed(name)):
-            yield LogFault(Flaw.ALTERED_TILE, tile=name.path)
+        yield from tile_faults(name, walk.tile(name), b"".join(walk.computed(name)))
 
 
 def _stored_root(walk: _Walk) -> bytes:
@@ -263,9 +295,7 @@ def _follow_bottom(walk: _Walk, name: TileName, right: bytes | None) -> Iterator
 
 def _altered_entries(walk: _Walk, name: TileName, hashes: list[bytes], what: Flaw) -> Iterator[LogFault]:
     leaves, ids = walk.disputed[name.number]
-    for offset, (leaf, each) in enumerate(zip(leaves, hashes, strict=True)):
-        if leaf != each:
-            yield LogFault(what, name.number * TILE_WIDTH + offset, name.path, ids[offset])
+    yield from entry_faults(name, leaves, b"".join(hashes), ids.__getitem__, what=what)
 
 
 def _differences(walk: _Walk) -> Iterator[LogFault]:

@@ -18,7 +18,9 @@ from licet.errors import InputError, TrustError
 from licet.receipts import DASH, ED25519, MLDSA44, OWN_EXTRA, PROOF_HEADER, Checkpoint, Policy, Signature, VerifierKey
 
 SEED_BYTES = 32
-_TIME_BYTES = 8
+TIME_BYTES = 8
+"""How many bytes of a dated signature are its time; they stand first."""
+
 _PRIVATE = "PRIVATE+KEY+"
 
 _Secret: TypeAlias = Ed25519PrivateKey | MLDSA44PrivateKey
@@ -97,7 +99,7 @@ class SigningKey:
         """
         verifier = self.verifier
         value = self._secret.sign(receipts.signed_message(verifier, checkpoint, time_s))
-        dated = b"" if self.kind == ED25519 else time_s.to_bytes(_TIME_BYTES)
+        dated = b"" if self.kind == ED25519 else time_s.to_bytes(TIME_BYTES)
         return Signature(self.name, verifier.id, dated + value)
 
 
