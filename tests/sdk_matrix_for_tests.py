@@ -35,7 +35,8 @@ _CUTS = """
 ## In the middle of a stream
 
 The stream's last event is an error in the surface's own shape, so that no library
-takes what came before for a whole answer.
+takes what came before for a whole answer. Where Gemini streams a JSON array
+(`streamGenerateContent` without `alt=sse`) it is the array's last element.
 
 | status in the event | code | when |
 | --- | --- | --- |

@@ -125,6 +125,29 @@ def test_the_event_of_a_cut_is_whole_and_the_last(instance, upstream, people, su
     assert last["decision_id"] == answer.headers["licet-decision"]
 
 
+def test_a_stream_of_an_array_ends_with_the_error_as_its_last_element(instance, upstream, people):
+    body = {"contents": [{"parts": [{"text": STALL}]}]}
+    answer = begin(instance.gateway, "/v1beta/models/mythos-5:streamGenerateContent", body, people["citizen"])
+    with closing(answer.connection), answer:
+        first = answer.read1()
+        instance.act("/stop", {"items": ["mythos-5"]})
+        rest = first + answer.read()
+    instance.act("/resume", {"items": ["mythos-5"]})
+    *chunks, last = json.loads(rest)
+    assert len(chunks) == 3
+    assert not any("error" in chunk for chunk in chunks)
+    assert (last["error"]["code"], last["error"]["details"][0]["reason"]) == (403, "ITEM_STOPPED")
+    assert last["decision_id"] == answer.headers["licet-decision"]
+    assert_upstream_aborted(upstream, "mythos-5")
+
+
+def test_a_stream_of_an_array_is_passed_on_to_the_byte(instance, upstream, people):
+    path, body = "/v1beta/models/open-1:streamGenerateContent", {"contents": [{"parts": [{"text": "[[chunks=30]]"}]}]}
+    headers = {"x-goog-api-key": people["citizen"], "content-type": "application/json"}
+    direct = call(upstream.url + path, json.dumps(body).encode(), headers)
+    assert call(instance.gateway + path, json.dumps(body).encode(), headers).body == direct.body
+
+
 def test_a_directive_cuts_whom_it_bars_and_not_whom_it_does_not(instance, upstream, read, people):
     """An attested citizen runs on; a foreign and an unknown person are cut, each for its own reason."""
     foreign, unknown = read("foreign", "fable-5").has(3), read("unknown", "fable-5").has(3)
@@ -232,17 +255,6 @@ def test_a_plain_answer_that_is_half_told_is_dropped(instance, upstream, people)
     answer = begin(instance.gateway, CHAT, body, people["citizen"])
     with closing(answer.connection), answer:
         assert answer.status == 200
-        instance.act("/stop", {"items": ["mythos-5"]})
-        with pytest.raises(http.client.IncompleteRead):
-            answer.read()
-    instance.act("/resume", {"items": ["mythos-5"]})
-    assert_upstream_aborted(upstream, "mythos-5")
-
-
-def test_a_gemini_array_that_is_half_told_is_dropped(instance, upstream, people):
-    path = "/v1beta/models/mythos-5:streamGenerateContent"
-    answer = begin(instance.gateway, path, {"contents": [{"parts": [{"text": STALL}]}]}, people["citizen"])
-    with closing(answer.connection), answer:
         instance.act("/stop", {"items": ["mythos-5"]})
         with pytest.raises(http.client.IncompleteRead):
             answer.read()

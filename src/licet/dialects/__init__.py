@@ -1,5 +1,6 @@
 """The wire shapes of model APIs: which model a request names, and how a refusal is said."""
 
+from licet.dialects.arrays import ArrayFramer
 from licet.dialects.credentials import find_key, strip_key_from_query
 from licet.dialects.frames import EventFramer
 from licet.dialects.listings import ListedItem, Page, read_models, render_model, render_models
@@ -9,6 +10,7 @@ from licet.dialects.scan import Asked, read_body
 
 __all__ = [
     "ROUTES",
+    "ArrayFramer",
     "Asked",
     "EventFramer",
     "Form",

@@ -29,13 +29,17 @@ _log = logging.getLogger("licet.gateway")
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What lets a request through. Only the gate makes one, and only from a permit."""
+    """What lets a request through. Only the gate makes one, and only from a permit.
+
+    `as_array` says that an answer in JSON is a stream of an array's elements.
+    """
 
     permit: Permit
     decision: RecordId
     upstream: str
     surface: Surface
     form: dialects.Form = dialects.Form.PLAIN
+    as_array: bool = False
 
 
 class _CutError(Exception):
@@ -73,7 +77,7 @@ class Carriage:
         if self._commit is not None:
             # If nobody comes to wait for it, its failure is no surprise to report.
             self._commit.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._framer: dialects.EventFramer | None = None
+        self._framer: dialects.EventFramer | dialects.ArrayFramer | None = None
         self._started = False
         self._complete = False
         self._gone = asyncio.Event()
@@ -147,9 +151,12 @@ class Carriage:
     async def _start(self, message: Message) -> None:
         headers = [(name, value) for name, value in message["headers"] if not name.lower().startswith(b"licet-")]
         names = {name.lower(): value for name, value in headers}
-        events = names.get(b"content-type", b"").startswith(b"text/event-stream")
-        if events and not names.keys() & {b"content-encoding", b"content-length"}:
-            self._framer = dialects.EventFramer(self._limits.event_bytes)
+        kind = names.get(b"content-type", b"")
+        if not names.keys() & {b"content-encoding", b"content-length"}:
+            if kind.startswith(b"text/event-stream"):
+                self._framer = dialects.EventFramer(self._limits.event_bytes)
+            elif self._passage.as_array and kind.startswith(b"application/json"):
+                self._framer = dialects.ArrayFramer(self._limits.event_bytes)
         headers.append((b"licet-decision", self._passage.decision.encode()))
         self._started = True
         await self._send({**message, "headers": headers})
@@ -172,8 +179,7 @@ class Carriage:
         is_told = True
         if not self._started:
             await respond(self._send, self._passage.surface, told)
-        elif self._framer is not None:
-            event = dialects.render_cut(self._passage.surface, told, self._passage.form)
+        elif (event := self._last_event(told)) is not None:
             message = {"type": "http.response.body", "body": event, "more_body": False}
             try:
                 await asyncio.wait_for(self._send(message), self._limits.cut_s)
@@ -181,6 +187,14 @@ class Carriage:
                 is_told = False
                 _log.debug("a client that was cut did not read why")
         self._seen.cut(told.code, self._live.caused_at if is_told else None)
+
+    def _last_event(self, told: dialects.Refusal) -> bytes | None:
+        """The error as the last event, or the last element, of what was begun; None where it can be neither."""
+        if isinstance(self._framer, dialects.ArrayFramer):
+            return self._framer.closing(dialects.render_refusal(self._passage.surface, told).body)
+        if self._framer is None:
+            return None
+        return dialects.render_cut(self._passage.surface, told, self._passage.form)
 
     async def _conclude(self, work: "asyncio.Task[None]") -> None:
         """The application ended without a whole answer.

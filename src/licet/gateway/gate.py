@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from licet import dialects
 from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
-from licet.dialects import Match, ModelIn, Route, RouteKind
+from licet.dialects import Match, ModelIn, Route, RouteKind, StreamIn
 from licet.errors import InputError, LicetError
 from licet.fleet import Replica, new_record_id
 from licet.gateway import answers
@@ -220,7 +220,8 @@ class Gate:
         commit = self._post.commit(record) if wait else None
         if commit is None:
             self._post.send(record)
-        passage = Passage(permit, record.id, item.upstream, asked.route.surface, asked.route.form)
+        as_array = asked.route.stream_in is StreamIn.PATH_VERB
+        passage = Passage(permit, record.id, item.upstream, asked.route.surface, asked.route.form, as_array)
         try:
             carriage = Carriage(live, passage, commit, self._limits, send, seen=asked.seen)
             await carriage.carry(self._app, scope, receive, asked.body)
