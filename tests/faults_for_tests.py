@@ -34,16 +34,16 @@ def writer_gone(instance):
 
 
 @contextmanager
-def broken_store(instance):
-    """A store that cannot say what the parameters are, so that no bundle can be made."""
+def broken_store(instance, table="settings"):
+    """A store that lacks a table: without `settings` no bundle can be made, without `rows` no act be done."""
 
     def rename(old, new):
         with closing(sqlite3.connect(instance.directory / "licet.db", timeout=5)) as database:
             database.execute(f"ALTER TABLE {old} RENAME TO {new}")
             database.commit()
 
-    rename("settings", "settings_elsewhere")
+    rename(table, f"{table}_elsewhere")
     try:
         yield
     finally:
-        rename("settings_elsewhere", "settings")
+        rename(f"{table}_elsewhere", table)

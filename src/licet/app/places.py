@@ -57,6 +57,11 @@ class Places:
         return self.run / "instance.lock"
 
     @property
+    def orders(self) -> Path:
+        """Stop orders given on this machine; what is here is in force."""
+        return self.directory / "orders"
+
+    @property
     def epoch(self) -> Path:
         """The highest policy epoch seen."""
         return self.directory / "policy.epoch"

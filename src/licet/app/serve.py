@@ -6,7 +6,6 @@ import gc
 import json
 import logging
 import os
-import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from licet import __version__
 from licet.app.access_log import AccessLog
 from licet.app.collecting import Witnesses
-from licet.app.config import Config, read_config, read_secret
+from licet.app.config import Config, read_config
 from licet.app.front import front
+from licet.app.keys import read_pepper, read_signing_key
+from licet.app.orders import Take, heeding, orders_shown
 from licet.app.places import Places
 from licet.app.shelf import LogShelf
 from licet.app.vitals import Process
@@ -48,6 +48,7 @@ from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
 from licet.gateway import Gate, Listener, LiveIndex, MeasuredLog, Metrics, Post, ReverseProxy
 from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
+from licet.orders import StopOrder
 from licet.parties.evidence import AttestationVerifier
 from licet.records import SINGLE_PERSON, Record, RecordKind
 from licet.stores import Administrator, Store
@@ -100,18 +101,14 @@ async def _serve(places: Places, config: Config, announce: Callable[[Running], N
 async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
     """Everything wired and listening, for as long as the block runs."""
     clock = Clock()
-    pepper = _read_pepper(places.pepper)
-    key = _read_signing_key(places.policy_key)
+    pepper = read_pepper(places.pepper)
+    key = read_signing_key(places.policy_key)
     public = OKPKey.import_key(key.as_dict(private=False))
     async with AsyncExitStack() as stack:
         store = Store(config.store_url)
         stack.callback(store.close)
         store.check()
-        carried = prepare_log(places.directory)
-        if carried is not None:
-            _log.warning(
-                "%d records were carried over; the old log is kept as %s", carried, chain_path(places.directory)
-            )
+        _prepare_log(places)
         await stack.enter_async_context(Supervisor(writer_command(places.directory, max_bytes=config.log_max_bytes)))
         log = LogClient(places.log_socket)
         stack.push_async_callback(_leave, log)
@@ -150,6 +147,8 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         intents = _intents(config, store, desk, pepper, shelf)
         office = Office(store=store, desk=desk, clock=clock, intents=intents, expires_after=config.pending)
         await stack.enter_async_context(office.expiring())
+        orders = heeding(places.orders, replica, public, _taking(desk, intents.control))
+        await stack.enter_async_context(orders)
         api = build_api(
             office,
             intents,
@@ -173,24 +172,20 @@ def _intents(config: Config, store: Store, desk: Desk, pepper: bytes, shelf: Log
     return Intents(control, Rulings(store, desk), Keeper(desk, shelf), Administration(store))
 
 
-def _read_pepper(path: Path) -> bytes:
-    """The secret under which keys and evidence are hashed: 32 bytes, or guesses could be tested."""
-    text = read_secret(path)
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ConfigurationError(f"expected 64 hexadecimal digits at `{path}`, as `licet init` writes them")
-    return bytes.fromhex(text)
+def _prepare_log(places: Places) -> None:
+    carried = prepare_log(places.directory)
+    if carried is not None:
+        _log.warning("%d records were carried over; the old log is kept as %s", carried, chain_path(places.directory))
 
 
-def _read_signing_key(path: Path) -> OKPKey:
-    wrong = ConfigurationError(f"expected a private Ed25519 key in JWK form at `{path}`, as `licet init` writes it")
-    try:
-        key = OKPKey.import_key(json.loads(read_secret(path)))
-        usable = key.curve_name == "Ed25519" and key.is_private
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise wrong from None  # the cause could quote the key
-    if not usable:
-        raise wrong
-    return key
+def _taking(desk: Desk, control: Control) -> Take:
+    """Make a stop order an act like any other."""
+
+    async def take(order: StopOrder) -> dict[str, Any]:
+        done = await desk.carry_out(control.stop(order.by, order.items, everything=order.everything, order=order.id))
+        return {"result": done.result, "record": done.record}
+
+    return take
 
 
 async def _leave(log: LogClient) -> None:
@@ -253,6 +248,7 @@ def _status(store: Store, replica: Replica, live: LiveIndex, log: LogClient) -> 
         "version": __version__,
         "at": format_instant(at),
         "items": items,
+        "orders": orders_shown(replica.orders),
         "running_answers": len(live),
         "policy": {
             "epoch": snapshot.policy.epoch,

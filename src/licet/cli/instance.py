@@ -5,6 +5,7 @@ LICET_TOKEN, else that of LICET_ADMINISTRATOR in the directory's `tokens`, else 
 one that is there: where there are two, a command must be told whose act it is.
 """
 
+import getpass
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,17 +33,17 @@ class Instance:
         """
         return self._call(path, None)
 
-    def post(self, path: str, body: object) -> Any:
-        """Act.
+    def post(self, path: str, body: object, patience_s: float | None = None) -> Any:
+        """Act; `patience_s` waits for less than is usual.
 
         Raises:
             LicetError: the instance refused or did not answer.
         """
-        return self._call(path, body)
+        return self._call(path, body, patience_s)
 
-    def _call(self, path: str, body: object | None) -> Any:
+    def _call(self, path: str, body: object | None, patience_s: float | None = None) -> Any:
         try:
-            return call(self.control.rstrip("/") + path, self.token, body)
+            return call(self.control.rstrip("/") + path, self.token, body, patience_s)
         except UnavailableError as err:
             if err.code == "not_running" and self.directory is not None:
                 raise _not_running(self.directory) from err
@@ -129,6 +130,15 @@ def token_file(directory: Path) -> Path:
         "in LICET_ADMINISTRATOR",
         code="no_token",
     )
+
+
+def administrator_of(directory: Path) -> str:
+    """The name by which an act on this machine goes: whose token it would be, or the account's."""
+    try:
+        file = token_file(directory)
+    except ConfigurationError:
+        return f"local:{getpass.getuser()}"
+    return file.stem if file.parent.name == "tokens" else f"local:{getpass.getuser()}"
 
 
 def _not_running(directory: Path) -> LicetError:

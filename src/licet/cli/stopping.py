@@ -1,13 +1,18 @@
 """`licet stop`, `licet resume`, `licet status`: the emergency brake, and what is running."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from licet.cli.instance import find_instance
+from licet.cli.instance import find_directory, find_instance, is_remote
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import members_table, print_json, print_table, rows_table, say, say_done
+from licet.errors import UnavailableError
+
+_PATIENCE_S = 0.5
+"""How long a stop waits for the control plane before it does without."""
 
 _Items = Annotated[list[str] | None, typer.Argument(metavar="[ITEM]...", help="Items, by id.", show_default=False)]
 
@@ -28,8 +33,17 @@ def stop(
     """Take items offline for everybody, at once; without names, whatever a directive ever named."""
     if items and everything:
         raise UsageError("expected items or --all, found both")
-    answer = find_instance(directory).post("/stop", {"items": items or [], "everything": everything})
-    say_done(answer, f"stopped for everybody: {', '.join(answer['result'])}", as_json=as_json)
+    try:
+        answer = find_instance(directory).post("/stop", {"items": items or [], "everything": everything}, _PATIENCE_S)
+    except UnavailableError as err:
+        if is_remote(directory):
+            raise
+        ordering = import_module("licet.cli.ordering")
+        answer = ordering.order(find_directory(directory), items or [], everything=everything, why=err)
+    if "record" in answer:
+        say_done(answer, f"stopped for everybody: {', '.join(answer['result'])}", as_json=as_json)
+    else:
+        say(answer, *answer["notes"], as_json=as_json)
 
 
 def resume(items: _Items = None, directory: Dir = None, as_json: AsJson = False) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from licet.errors import DocumentError, Fault, InputError, LicetError, UnavailableError
 
 _TIMEOUT_S = 10.0
+_UNABLE = 500  # from here on the answer says that it could not, not that it would not
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -28,7 +29,7 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere())
 
 
-def call(url: str, bearer: str, body: object | None = None) -> Any:
+def call(url: str, bearer: str, body: object | None = None, patience_s: float | None = None) -> Any:
     """GET, or POST if there is a body, and give the JSON that is answered.
 
     Raises:
@@ -45,7 +46,7 @@ def call(url: str, bearer: str, body: object | None = None) -> Any:
         headers["Content-Type"] = "application/json"
     request = urllib.request.Request(url, data, headers)  # noqa: S310  # the scheme was checked above
     try:
-        with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
+        with _OPENER.open(request, timeout=patience_s or _TIMEOUT_S) as answer:
             return _read(answer.read(), url)
     except urllib.error.HTTPError as err:
         raise _refusal(err, url) from err
@@ -111,7 +112,8 @@ def _refusal(err: urllib.error.HTTPError, url: str) -> LicetError:
     if isinstance(problem.get("faults"), list):
         faults = tuple(Fault(x["line"], x["path"], x["message"]) for x in problem["faults"])
         return DocumentError(str(problem.get("document", "directive")), faults)
-    return LicetError(
+    kind = UnavailableError if err.code >= _UNABLE else LicetError
+    return kind(
         detail if isinstance(detail, str) else f"refused with status {err.code}",
         code=code if isinstance(code, str) else "refused",
     )

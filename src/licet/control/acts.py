@@ -32,8 +32,14 @@ class Control:
 
     # Stop first.
 
-    def stop(self, by: str, items: Sequence[ItemId], *, everything: bool = False) -> Intent[list[ItemId]]:
-        """Take items offline for everybody, streams included; without names, whatever any directive ever named."""
+    def stop(
+        self, by: str, items: Sequence[ItemId], *, everything: bool = False, order: str | None = None
+    ) -> Intent[list[ItemId]]:
+        """Take items offline for everybody, streams included; without names, whatever any directive ever named.
+
+        `order` is the number of the order on the gateway's machine by which they are
+        stopped already.
+        """
         with self._store.read() as tx:
             chosen = list(items) or self._restricted(tx, everything=everything)
 
@@ -43,7 +49,8 @@ class Control:
                 tx.put(Stop(item, by, at))
             return chosen
 
-        return Intent(Act("stop", by, {"items": chosen}, Effect.TIGHTENS), change)
+        details = {"items": chosen} | ({} if order is None else {"order": order})
+        return Intent(Act("stop", by, details, Effect.TIGHTENS), change)
 
     def resume(self, by: str, items: Sequence[ItemId]) -> Intent[list[ItemId]]:
         """Bring stopped items back; without names, all of them. Who may use them is decided as ever."""

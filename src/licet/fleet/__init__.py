@@ -7,4 +7,13 @@ from licet.fleet.remembered import Remembered
 from licet.fleet.replica import Replica
 from licet.fleet.signing import PolicyVerifier, sign_bundle
 
-__all__ = ["Changed", "Clock", "Observation", "PolicyVerifier", "Remembered", "Replica", "new_record_id", "sign_bundle"]
+__all__ = [
+    "Changed",
+    "Clock",
+    "Observation",
+    "PolicyVerifier",
+    "Remembered",
+    "Replica",
+    "new_record_id",
+    "sign_bundle",
+]

@@ -5,9 +5,9 @@ sees half a change. Whoever holds a stream open is told what changed.
 """
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from licet.decisions import Caller, Decision, Request, RowChange, RowKind, Snapshot, Stop, decode_row
@@ -19,9 +19,11 @@ from licet.fleet.observation import Observation
 from licet.fleet.remembered import Remembered
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
+from licet.orders import StopOrder
 from licet.parties import IssuedKey, Organization, Party, Standing, key_mac, split_key
 from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId
 
+_NOBODY, _NEVER = "an order that cannot be read", datetime.min.replace(tzinfo=UTC)
 MOST_OBSERVED = 4
 """How many drafts may be watched at a time: each costs a look at every decision."""
 Key = TypeVar("Key")
@@ -38,6 +40,7 @@ class Replica:
 
     Attributes:
         observed: The drafts that are watched beside live decisions; empty as a rule.
+        orders: The stop orders in force beside the rows; None is one that cannot be read.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class Replica:
         self._standing_owner: dict[str, PartyId] = {}
         self._licenses: dict[Holder, tuple[License, ...]] = {}
         self._license_rows: dict[LicenseId, License] = {}
-        self._stops: dict[ItemId, Stop] = {}
+        self._stop_rows: dict[ItemId, Stop] = {}
+        self._stops: dict[ItemId, Stop] = {}  # those of the rows, and those of the orders
+        self.orders: tuple[StopOrder | None, ...] = ()
         self._keys: dict[KeyId, IssuedKey] = {}
         self._listeners: list[Callable[[Changed], None]] = []
         self._remembered = Remembered()
@@ -131,8 +136,14 @@ class Replica:
         """Decide by another policy from now on."""
         renewed = policy.digest == self._snapshot.policy.digest
         self._snapshot = replace(self._snapshot, policy=policy)
+        self._stop()
         if not renewed:
             self._tell(Changed(everything=True))
+
+    def heed(self, orders: tuple[StopOrder | None, ...]) -> None:
+        """Stop what these orders say, beside what the rows say; an order that cannot be read stops everything."""
+        self.orders = orders
+        self._tell(self._stop())
 
     def apply(self, changes: Iterable[RowChange]) -> None:
         """Take changes in order; where one is missing, fill the gap before going on.
@@ -180,7 +191,7 @@ class Replica:
             case RowKind.ITEM, Item() | None:
                 _put(self._items, ItemId(key), row)
                 self._snapshot = replace(self._snapshot, catalogue=Catalogue.of(self._items.values()))
-                changed = Changed(items=frozenset({ItemId(key)}))
+                changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
             case RowKind.PARTY, Party() | None:
                 _put(self._parties, PartyId(key), row)
                 changed = Changed(parties=frozenset({PartyId(key)}))
@@ -195,11 +206,28 @@ class Replica:
             case RowKind.LICENSE, License() | None:
                 changed = self._place_license(LicenseId(key), row)
             case RowKind.STOP, Stop() | None:
-                _put(self._stops, ItemId(key), row)
-                changed = Changed(items=frozenset({ItemId(key)}))
+                _put(self._stop_rows, ItemId(key), row)
+                changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
             case _:
                 raise InputError(f"expected a row of the kind `{kind}`, found another at `{key}`", code="bad_row")
         return changed
+
+    def _stop(self) -> Changed:
+        """Work out what is stopped, and say what changed."""
+        stops = {item: Stop(item, by, at) for item, by, at in self._ordered()} | self._stop_rows
+        changed = frozenset(stops.keys() ^ self._stops.keys())
+        self._stops.clear()
+        self._stops.update(stops)
+        return Changed(items=changed)
+
+    def _ordered(self) -> Iterator[tuple[ItemId, str, datetime]]:
+        for order in self.orders:
+            if order is None or order.everything:
+                items: Iterable[ItemId] = self._items
+            else:
+                items = order.items or [item for item in self._items if item in self._snapshot.policy.restricted]
+            for item in items:
+                yield (item, _NOBODY, _NEVER) if order is None else (item, order.by, order.at)
 
     def _place_standing(self, key: str, row: Standing | None) -> Changed:
         owner = self._standing_owner.get(key) if row is None else row.subject
@@ -215,8 +243,8 @@ class Replica:
         _put(self._license_rows, key, row)
         holders = (before.holders if before else frozenset()) | (row.holders if row else frozenset())
         for holder in holders:
-            named = tuple(x for x in self._license_rows.values() if holder in x.holders)
-            self._licenses[holder] = named
+            others = tuple(license_ for license_ in self._licenses.get(holder, ()) if license_.id != key)
+            self._licenses[holder] = others if row is None or holder not in row.holders else (*others, row)
         people = frozenset(PartyId(h.removeprefix("person:")) for h in holders if h.startswith("person:"))
         return Changed(parties=people, organizations=frozenset(OrganizationId(h) for h in holders if ":" not in h))
 

@@ -1,0 +1,42 @@
+"""A stop by an order on the gateway's own machine; imported only where the control plane does not answer."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from licet.cli.files import read_json
+from licet.cli.instance import administrator_of
+from licet.errors import ConfigurationError, InputError, LicetError
+from licet.orders import OrderFolder, StopOrder
+from licet.terms import ItemId
+
+
+def order(directory: Path, items: list[str], *, everything: bool, why: LicetError) -> Mapping[str, Any]:
+    """Stop by an order, which needs no control plane, and say what became of it.
+
+    Raises:
+        LicetError: it cannot be signed or written.
+    """
+    folder = OrderFolder(directory / "orders")
+    at = datetime.now(UTC)  # noqa: TID251  # the clock of the fleet takes half a second to import
+    given = StopOrder(secrets.token_hex(13), tuple(map(ItemId, items)), everything, administrator_of(directory), at)
+    folder.give(given, _key(directory / "secrets" / "policy.jwk"))
+    became = folder.became(given.id)
+    if became.answer is not None:
+        return became.answer
+    first = "in force at the gate" if became.is_heeded else "in force as soon as a gate serves this directory"
+    later = "it is on record as soon as the control plane answers; `licet status` shows it until then"
+    return {"order": given.id, "heeded": became.is_heeded, "notes": [f"{first}, by order {given.id} ({why})", later]}
+
+
+def _key(path: Path) -> OKPKey:
+    try:
+        return OKPKey.import_key(read_json(path))
+    except (InputError, JoseError, ValueError, TypeError, KeyError):
+        # The cause could quote the key.
+        raise ConfigurationError(f"expected the key that signs orders at `{path}`") from None

@@ -1,0 +1,130 @@
+"""Stop orders: what is believed, and what they stop."""
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from decisions_for_tests import AT, snapshot
+from directives_for_tests import directive
+from licet.decisions import RowChange, RowKind, Stop, encode_row, row_key
+from licet.errors import TrustError
+from licet.fleet import Clock, Replica
+from licet.items import Item
+from licet.orders import StopOrder, read_order, sign_order
+
+KEY, OTHER = OKPKey.generate_key("Ed25519"), OKPKey.generate_key("Ed25519")
+ORDER = StopOrder("01JX", ("fable-5",), everything=False, by="ada", at=AT)
+
+
+def order(*items, everything=False):
+    return StopOrder("01JX", items, everything, "ada", AT)
+
+
+def test_an_order_is_read_as_it_was_signed():
+    assert read_order(sign_order(ORDER, KEY), KEY) == ORDER
+
+
+def signed(payload, typ="licet-stop+jws", key=KEY):
+    return jws.serialize_compact({"alg": "Ed25519", "typ": typ}, payload, key, algorithms=["Ed25519"])
+
+
+VALID = b'{"at":"2026-06-15T12:00:00Z","by":"ada","everything":false,"id":"1","items":["x"]}'
+UNTRUSTED = [
+    sign_order(ORDER, OTHER),
+    sign_order(ORDER, KEY)[:-4] + "AAAA",
+    signed(VALID, typ="licet-policy+jws"),
+    signed(b"[]"),
+    signed(b"not json"),
+    signed(VALID.replace(b"false", b"0")),
+    signed(VALID.replace(b'"by":"ada"', b'"by":7')),
+    signed(VALID.replace(b'"items":["x"]', b'"items":7')),
+    signed(VALID.replace(b"2026-06-15T12:00:00Z", b"yesterday")),
+    signed(VALID.replace(b'"id":"1",', b"")),
+    "",
+    "a.b.c",
+]
+
+
+@pytest.mark.parametrize("token", UNTRUSTED)
+def test_what_is_no_order_of_this_instance_is_not_believed(token):
+    with pytest.raises(TrustError) as caught:
+        read_order(token, KEY)
+    assert caught.value.code == "order_untrusted"
+
+
+def test_the_near_miss_is_an_order():
+    assert read_order(signed(VALID), KEY).items == ("x",)
+
+
+class House:
+    def __init__(self):
+        one = snapshot(directive())
+        self.replica = Replica(one.policy, Clock(), b"pepper", lambda _: [])
+        self.changes = []
+        self.replica.subscribe(self.changes.append)
+        self.sequence = 0
+        for item in one.catalogue:
+            self.put(item)
+        self.changes.clear()
+
+    def put(self, row):
+        self.change(*row_key(row), encode_row(row))
+
+    def change(self, kind, key, body):
+        self.sequence += 1
+        self.replica.apply([RowChange(self.sequence, self.sequence - 1, kind, key, body)])
+
+    @property
+    def stopped(self):
+        return set(self.replica.look()[0].stops)
+
+
+@pytest.fixture
+def house():
+    return House()
+
+
+EVERY = {"fable-5", "mythos-5", "opus-4.8"}
+
+
+@pytest.mark.parametrize(
+    ("orders", "stopped"),
+    [
+        ((), set()),
+        ((order("opus-4.8"),), {"opus-4.8"}),
+        ((order("opus-4.8"), order("fable-5")), {"opus-4.8", "fable-5"}),
+        ((order(everything=True),), EVERY),
+        ((order("opus-4.8", everything=True),), EVERY),
+        ((None,), EVERY),
+        ((order("no-such-item"),), {"no-such-item"}),
+    ],
+)
+def test_what_is_ordered_is_stopped(house, orders, stopped):
+    house.replica.heed(orders)
+    assert house.stopped == stopped
+    told = frozenset().union(*(change.items for change in house.changes))
+    assert told == stopped
+    house.replica.heed(())
+    assert house.stopped == set()
+
+
+def test_an_order_that_names_nothing_stops_what_a_directive_ever_named(house):
+    house.replica.heed((order(),))
+    assert house.stopped == set(house.replica.look()[0].policy.restricted)
+
+
+def test_an_item_that_is_added_later_is_under_an_order_for_everything(house):
+    house.replica.heed((order(everything=True),))
+    house.put(Item("late-1", frozenset(), "main", AT))
+    assert "late-1" in house.stopped
+
+
+def test_a_stop_of_the_rows_outlasts_the_order_and_its_end_does_not_end_the_order(house):
+    house.replica.heed((order("fable-5"),))
+    house.put(Stop("fable-5", "ben", AT))
+    assert house.replica.look()[0].stops["fable-5"].by == "ben"
+    house.change(RowKind.STOP, "fable-5", None)
+    assert house.stopped == {"fable-5"}
+    house.put(Stop("fable-5", "ben", AT))
+    house.replica.heed(())
+    assert house.stopped == {"fable-5"}
