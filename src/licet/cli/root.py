@@ -19,6 +19,8 @@ from licet.errors import LicetError
 _MODULES = {
     "init": "licet.cli.service",
     "serve": "licet.cli.service",
+    "backup": "licet.cli.backups",
+    "restore": "licet.cli.backups",
     "stop": "licet.cli.stopping",
     "resume": "licet.cli.stopping",
     "status": "licet.cli.stopping",
