@@ -36,7 +36,7 @@ from licet.terms import format_instant
 
 FORMAT = "licet-backup/1"
 _MANIFEST, _STORE, _LOG = "backup.json", "licet.db", "log.db"
-_COPIED = ("licet.toml", "log.policy", "policy.epoch")
+_COPIED = ("licet.toml", "log.policy", "log.witnessed", "log.chain.db", "policy.epoch")
 _SECRET = ("secrets", "tokens", "admin.token")
 _LONGEST_MANIFEST, _CHUNK = 1 << 20, 1 << 20
 
