@@ -57,7 +57,7 @@ def test_a_copy_taken_under_load_gives_an_instance_with_every_record_and_everyth
                 assert again.chat(key, "open-1").json["error"]["code"] == "item_stopped"
                 eventually(lambda: again.records(act="stop"), 10)
                 again.act("/resume", {})
-                assert again.chat(key, "fable-5").status == 200
+                eventually(lambda: again.chat(key, "fable-5").status == 200)
                 assert again.chat(key, "open-1").status == 200
 
 

@@ -69,7 +69,7 @@ def test_with_a_store_that_fails_a_stop_is_in_force_within_a_second_and_on_recor
         assert instance.chat(key, "fable-5").status == 403
         assert spared.end() is None
         instance.act("/resume", {"items": ["fable-5"]})
-        assert instance.chat(key, "fable-5").status == 200
+        eventually(lambda: instance.chat(key, "fable-5").status == 200)
 
 
 def test_with_nobody_at_the_control_address_a_stop_is_an_order_and_at_once_an_act(place):

@@ -95,6 +95,7 @@ class _Heeder:
             write_durably(self._folder / f"{name}{DONE}", json.dumps(answer).encode())
             (self._folder / f"{name}{ORDER}").unlink()
             (self._folder / f"{name}{SEEN}").unlink(missing_ok=True)
+            self.look()
         except (LicetError, OSError) as err:
             _log.warning("stop order %s is in force and not yet on record: %s", name, err)
 

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(directory: Dir = None, as_json: AsJson = False) -> None:
-    """Look an instance over: permissions, keys, clock, disk, store, log, freshness, whom it reaches. Changes nothing."""
+    """Look an instance over, and change nothing: permissions, keys, clock, disk, store, log, whom it reaches."""
     findings = examine(find_directory(directory), Clock().now())
     is_well = all(finding.state is not State.WRONG for finding in findings)
     if as_json:
