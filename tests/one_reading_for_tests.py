@@ -135,6 +135,8 @@ def strict_models(raw_path: bytes, body: bytes) -> set[str]:
     """
     path = unquote(raw_path.decode("ascii"), errors="strict")
     found = {match[1] for pattern in _NAMES_A_MODEL if (match := pattern.fullmatch(path))}
+    if body.startswith(b"--"):
+        return found | _form_models(body)
     document = json.loads(body.decode("utf-8"), object_pairs_hook=_Object, parse_constant=_no_constant)
     assert isinstance(document, dict)
     in_path = bool(found)
@@ -148,6 +150,18 @@ def strict_models(raw_path: bytes, body: bytes) -> set[str]:
         assert odd == []
         if "model" in part:
             found.add(part["model"].removeprefix("models/") if in_path else part["model"])
+    return found
+
+
+def _form_models(body: bytes) -> set[str]:
+    """Every value of a part that anybody could take for the model: a reader that looks for the word alone."""
+    mark = body[: body.index(b"\n") + 1].rstrip()
+    found = set()
+    for piece in body.split(mark)[1:-1]:
+        head, _, value = piece.partition(b"\r\n\r\n")
+        assert b"\\" not in head
+        if re.search(rb"(?i)name\s*\*?=[^;\r\n]*model", re.sub(rb'filename="[^"]*"', b"", head)):
+            found.add(value.removesuffix(b"\r\n").decode())
     return found
 
 

@@ -75,13 +75,18 @@ NOT_UNDERSTOOD = [
     ("POST", b"/v1/v1/messages"),
     ("POST", b"/v1/chat"),
     ("POST", b"/v1/responses/"),
-    ("GET", b"/v1/responses/resp_1"),
-    ("POST", b"/v1/audio/transcriptions"),
-    ("POST", b"/openai/deployments/m/audio/transcriptions"),
+    ("GET", b"/v1/chat/completions/chatcmpl_1"),
+    ("PUT", b"/v1/responses/resp_1"),
+    ("POST", b"/v1/responses/resp_1"),
+    ("GET", b"/v1/responses/resp_1/"),
+    ("GET", b"/v1/responses/resp_1/output"),
+    ("GET", b"/v1/audio/transcriptions"),
+    ("POST", b"/openai/deployments/m/files"),
     ("POST", b"/openai/deployments/m"),
     ("POST", b"/openai/v1/chat/completions"),
-    ("POST", b"/v1/images/edits"),
-    ("POST", b"/v1/messages/batches"),
+    ("PUT", b"/v1/images/edits"),
+    ("PUT", b"/v1/messages/batches"),
+    ("POST", b"/v1/realtime/client_secrets"),
     ("GET", b"/v1/messages"),
     ("GET", b"/"),
     ("DELETE", b"/v1/models/m"),
@@ -178,16 +183,19 @@ def test_whatever_is_matched_has_one_spelling_and_one_segment(path):
 def test_the_table_says_where_every_model_is():
     for route in ROUTES:
         assert ("{model}" in route.path) == (route.model_in is ModelIn.PATH)
-        assert (route.kind is RouteKind.MODEL_LIST) == (route.model_in is ModelIn.NOWHERE)
+        lists = {RouteKind.MODEL_LIST, RouteKind.OBJECT_LIST}
+        assert (route.kind in lists) == (route.model_in is ModelIn.NOWHERE)
+        assert ("{id}" in route.path) == (route.model_in is ModelIn.OBJECT)
+        assert (route.object is not None) or route.model_in is not ModelIn.OBJECT
         assert route.stream_in is StreamIn.NEVER or route.kind is RouteKind.INFERENCE
-        assert bool(route.refused_members) == (route.method == "POST")
+        assert bool(route.refused_members) == (route.method == "POST" and route.model_in is not ModelIn.OBJECT)
 
 
 def test_no_row_of_the_table_hides_another():
     assert len({(row.method, row.path, row.surface) for row in ROUTES}) == len(ROUTES)
     for row in ROUTES:
         headers = {OPENAI: {}, ANTHROPIC: CLAUDE, GEMINI: GOOGLE}[row.surface]
-        answer = match(row.method, row.path.replace("{model}", "m").encode(), b"", headers)
+        answer = match(row.method, row.path.replace("{model}", "m").replace("{id}", "m").encode(), b"", headers)
         assert answer is not None
         assert answer.route == row
         assert isinstance(answer.route, Route)

@@ -25,6 +25,7 @@ COUNT = route("/v1/messages/count_tokens")
 GENERATE, STREAM = route("/v1beta/models/m:generateContent"), route("/v1beta/models/m:streamGenerateContent")
 COUNT_GEMINI = route("/v1beta/models/m:countTokens")
 RESPONSES, EMBED_EACH = route("/v1/responses"), route("/v1beta/models/m:batchEmbedContents")
+JOBS = route("/v1/fine_tuning/jobs")
 
 READ = [
     (CHAT, b'{"model":"m"}', Asked("m", stream=False)),
@@ -54,13 +55,30 @@ READ = [
     (STREAM, b'{"stream":false}', Asked("m", stream=True)),
     (COUNT_GEMINI, b"{}", Asked("m", stream=False)),
     # Items of an input that stand for themselves.
-    (RESPONSES, b'{"model":"m","input":"hi","stream":true}', Asked("m", stream=True)),
-    (RESPONSES, b'{"model":"m"}', Asked("m", stream=False)),
-    (RESPONSES, b'{"model":"m","input":[]}', Asked("m", stream=False)),
-    (RESPONSES, b'{"model":"m","input":[{"role":"user","content":"hi"}]}', Asked("m", stream=False)),
-    (RESPONSES, b'{"model":"m","input":[{"type":"message","id":"x","model":1}]}', Asked("m", stream=False)),
-    (RESPONSES, b'{"model":"m","input":[{"type":null,"role":"user","content":"item_reference"}]}', Asked("m", False)),
+    (RESPONSES, b'{"model":"m","input":"hi","stream":true}', Asked("m", stream=True, stored=True)),
+    (RESPONSES, b'{"model":"m"}', Asked("m", stream=False, stored=True)),
+    (RESPONSES, b'{"model":"m","input":[]}', Asked("m", stream=False, stored=True)),
+    (RESPONSES, b'{"model":"m","input":[{"role":"user","content":"hi"}]}', Asked("m", stream=False, stored=True)),
+    (
+        RESPONSES,
+        b'{"model":"m","input":[{"type":"message","id":"x","model":1}]}',
+        Asked("m", stream=False, stored=True),
+    ),
+    (
+        RESPONSES,
+        b'{"model":"m","input":[{"type":null,"role":"user","content":"item_reference"}]}',
+        Asked("m", False, True),
+    ),
     # Requests of which each names the model of the path, or none.
+    (RESPONSES, b'{"model":"m","store":true}', Asked("m", stream=False, stored=True)),
+    (RESPONSES, b'{"model":"m","store":null}', Asked("m", stream=False, stored=True)),
+    (RESPONSES, b'{"model":"m","store":false}', Asked("m", stream=False)),
+    (JOBS, b'{"model":"m","training_file":"f"}', Asked("m", stream=False, files=("f",))),
+    (
+        JOBS,
+        b'{"model":"m","training_file":"f","validation_file":"v","method":{"type":"dpo","dpo":{"beta":1}}}',
+        Asked("m", stream=False, files=("f", "v")),
+    ),
     (EMBED_EACH, b"{}", Asked("m", stream=False)),
     (EMBED_EACH, b'{"requests":[]}', Asked("m", stream=False)),
     (EMBED_EACH, b'{"requests":[{"model":"models/m"},{"model":"m"},{"content":{}}]}', Asked("m", stream=False)),
@@ -78,6 +96,12 @@ IN_PARTS = [
     (RESPONSES, b'{"model":"m","input":{"type":"item_reference"}}', "malformed_json"),
     (RESPONSES, b'{"model":"m","input":7}', "malformed_json"),
     (RESPONSES, b'{"model":"m","background":true}', "unsupported_member"),
+    (RESPONSES, b'{"model":"m","previous_response_id":"r"}', "unsupported_member"),
+    (JOBS, b'{"model":"m"}', "missing_file"),
+    (JOBS, b'{"model":"m","training_file":1}', "missing_file"),
+    (JOBS, b'{"model":"m","training_file":"f","validation_file":1}', "missing_file"),
+    (JOBS, b'{"model":"m","training_file":"f","method":{"x":{"Grader":1}}}', "unsupported_member"),
+    (JOBS, b'{"model":"m","training_file":"f","method":{"x":{"mod\\u0065l":1}}}', "unsupported_member"),
     (RESPONSES, b'{"model":"m","prompt":{"id":"p"}}', "unsupported_member"),
     (EMBED_EACH, b'{"requests":[{"model":"models/m"},{"model":"models/x"}]}', "unsupported_member"),
     (EMBED_EACH, b'{"requests":[{"model":"models/m","model":"models/x"}]}', "duplicate_member"),

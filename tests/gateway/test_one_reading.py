@@ -6,7 +6,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from licet.dialects import ROUTES, ModelIn, RouteKind
+from licet.dialects import ROUTES, Form, ModelIn, RouteKind
 from one_reading_for_tests import OPEN, STOPPED, Readers
 
 MODELS = st.sampled_from([*OPEN, *STOPPED, "OPEN-1", "open-1 ", "ｏpen-1", "open-1\u0000", ""])
@@ -98,7 +98,51 @@ def test_bytes_that_nobody_meant_reach_nobody(readers, path, body, method):
     assert readers.ask(method, b"/" + path, b"", [], body) is None
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.model_in is not ModelIn.NOWHERE and r.method == "POST"])
+ASKING = [r for r in ROUTES if r.kind in {RouteKind.INFERENCE, RouteKind.COUNT}]
+FORM = [(b"content-type", b"multipart/form-data; boundary=B")]
+
+
+def form(*parts):
+    pieces = [f"--B\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n" for head, value in parts]
+    return "".join([*pieces, "--B--\r\n"]).encode()
+
+
+@pytest.mark.parametrize("route", [r for r in ASKING if r.form is Form.MULTIPART])
+def test_a_plain_form_of_each_route_is_read_alike_by_all(readers, route):
+    path = route.path.replace("{model}", "open-1").encode()
+    body = form(('name="file"; filename="a"', "xx"), ('name="model"', "open-1"))
+    assert readers.ask("POST", path, b"", FORM, body) == "open-1"
+
+
+FORM_HEADS = st.sampled_from(
+    [
+        'name="model"',
+        'name="Model"',
+        'name="model[]"',
+        "name=model",
+        'name="x"; name="model"',
+        'name="mo\\del"',
+        'name="prompt"',
+        'name="file"; filename="model"',
+        'name="model"; filename="x"',
+        "name*=utf-8''model",
+    ]
+)
+FORM_VALUES = st.sampled_from(
+    ["open-1", "fable-5", "open-2", " open-1", "open-1\n", "", "\r\n--B", "\r\n--B--\r\n", "--B"]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(FORM_HEADS, FORM_VALUES), max_size=4), st.binary(max_size=8), st.integers(0, 400))
+def test_the_model_that_a_form_names_is_the_model_read(readers, parts, garnish, place):
+    text = form(*parts)
+    event("reached" if readers.ask("POST", b"/v1/images/edits", b"", FORM, text) else "refused")
+    text = text[:place] + garnish + text[place:]
+    readers.ask("POST", b"/v1/images/edits", b"", FORM, text)
+
+
+@pytest.mark.parametrize("route", [r for r in ASKING if r.form is not Form.MULTIPART])
 def test_a_plain_request_of_each_route_is_read_alike_by_all(readers, route):
     path = route.path.replace("{model}", "open-1").encode()
     body = {} if route.model_in is ModelIn.PATH else {"model": "open-1"}

@@ -170,3 +170,34 @@ def test_the_event_of_a_cut_is_formed_as_its_stream(instance, upstream, key, nam
     if name == "responses":
         assert (document["type"], document["code"], document["param"]) == ("error", "item_stopped", "model")
         assert document["message"] == document["error"]["message"]
+
+
+FORMS = {
+    "an edit": lambda sdk, model: (
+        sdk.images.edit(model=model, image=("a.png", b"png"), prompt="a cat").data[0].b64_json
+    ),
+    "edits of several": lambda sdk, model: (
+        sdk.images.edit(model=model, image=[("a.png", b"a"), ("b.png", b"b")], prompt="a cat").data
+    ),
+    "a variation": lambda sdk, model: sdk.images.create_variation(model=model, image=("a.png", b"png")).data,
+    "a transcription": lambda sdk, model: sdk.audio.transcriptions.create(model=model, file=("a.mp3", b"mp3")).text,
+    "a translation": lambda sdk, model: sdk.audio.translations.create(model=model, file=("a.mp3", b"mp3")).text,
+}
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the library's word about two of the routes
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_is_served_byte_true_or_refused(instance, upstream, key, name):
+    with client(OPENAI, instance.gateway, key) as sdk:
+        assert FORMS[name](sdk, "open-1")
+        for model, expected in (("stopped-1", openai.PermissionDeniedError), ("nowhere-1", openai.NotFoundError)):
+            with pytest.raises(expected):
+                FORMS[name](sdk, model)
+    seen = upstream.log()
+    assert [(one["model"], one["bytes_in"] > 0) for one in seen] == [("open-1", True)]
+
+
+def test_a_deployment_s_form_is_served(instance, upstream, key):
+    with azure(instance, key) as sdk:
+        assert sdk.audio.transcriptions.create(model="open-1", file=("a.mp3", b"mp3")).text
+    assert upstream.log()[0]["path"] == "/openai/deployments/open-1/audio/transcriptions"

@@ -42,6 +42,11 @@ class Places:
         return self.secrets / "pepper"
 
     @property
+    def objects(self) -> Path:
+        """Whose the objects are that upstreams keep."""
+        return self.directory / "objects.db"
+
+    @property
     def run(self) -> Path:
         """What exists only while the instance serves, and the highest epoch seen."""
         return self.directory / "run"

@@ -45,7 +45,18 @@ from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.enrollment import Doors
 from licet.errors import ConfigurationError, ConflictError, UnavailableError
 from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
-from licet.gateway import Gate, Listener, LiveIndex, MeasuredLog, Metrics, Post, ReverseProxy
+from licet.gateway import (
+    Batches,
+    Gate,
+    Listener,
+    LiveIndex,
+    MeasuredLog,
+    Metrics,
+    Objects,
+    Post,
+    ReverseProxy,
+    Stored,
+)
 from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
 from licet.orders import StopOrder
@@ -110,8 +121,7 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         store.check()
         _prepare_log(places)
         await stack.enter_async_context(Supervisor(writer_command(places.directory, max_bytes=config.log_max_bytes)))
-        log = LogClient(places.log_socket)
-        stack.push_async_callback(_leave, log)
+        stack.push_async_callback(_leave, log := LogClient(places.log_socket))
 
         replica = Replica(no_policy(), clock, pepper, _refill(store))
         if not places.epoch.exists():
@@ -139,7 +149,8 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         post = Post(MeasuredLog(log, metrics), config.gateway_id)
         live = LiveIndex(replica, post)
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
-        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, metrics=metrics)
+        stored = await stack.enter_async_context(_stored(places, config, replica, post, proxy))
+        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, metrics=metrics, stored=stored)
         registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
         shelf = LogShelf(places.directory, store)
         door = front(gate, Doors(registry, replica.authenticate, shelf.receipt), metrics, clock)
@@ -163,6 +174,23 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
         await stack.enter_async_context(Witnesses(places.directory, config.witnesses).running())
         yield Running(gateway.url, desk_side.url, os.getpid())
+
+
+@asynccontextmanager
+async def _stored(
+    places: Places, config: Config, replica: Replica, post: Post, proxy: ReverseProxy
+) -> AsyncIterator[Stored]:
+    """What knows of the objects that upstreams keep; batches that were running are watched again."""
+    objects = Objects(places.objects, replica.clock.now())
+    batches = Batches(replica, post, objects, proxy)
+    # Files that name no model go to the first upstream that speaks their dialect.
+    homes = {surface: one.name for one in reversed(config.upstreams) for surface in one.dialects}
+    try:
+        batches.resume()
+        yield Stored(proxy, replica, config.limits, objects=objects, batches=batches, homes=homes)
+    finally:
+        await batches.close()
+        objects.close()
 
 
 def _intents(config: Config, store: Store, desk: Desk, pepper: bytes, shelf: LogShelf) -> Intents:

@@ -57,7 +57,7 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
         NaiveInstantError: `at` has no UTC offset.
     """
     require_aware(at)
-    item = snapshot.catalogue.resolve(request.model)
+    item = snapshot.catalogue.resolve(request.model, request.base)
     if item is None:
         if snapshot.catalogue.decoy is not None:
             _decide_on(snapshot.catalogue.decoy, request, snapshot, at)  # not to be told from a concealed one by time
@@ -69,7 +69,7 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
 
 
 def _decide_on(item: Item, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
-    if item.id in snapshot.stops:
+    if item.id in snapshot.stops or item.base in snapshot.stops:
         return _stopped(item)
     stale = not snapshot.current or at >= snapshot.policy.fresh_until
     decision = answer(set_scene(item, request, snapshot), snapshot.policy, at, stale=stale, item=item.id)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from licet.directives import BINDINGS
 from licet.parties import Serves
-from licet.terms import KeyId, OrganizationId, PartyId, Value
+from licet.terms import ItemId, KeyId, OrganizationId, PartyId, Value
 
 
 class RequestedAct(StrEnum):
@@ -41,9 +41,14 @@ class Caller(Value, frozen=True):
 
 
 class Request(Value, frozen=True):
-    """One model name asked for, as it stood in the request, and how firmly its caller is bound to the key."""
+    """One model name asked for, as it stood in the request, and how firmly its caller is bound to the key.
+
+    `base` is set for a name that is not in the catalogue and is known to have been
+    tuned from that item for this caller.
+    """
 
     model: str
     act: RequestedAct
     caller: Caller
     binding: str = BINDINGS[0]
+    base: ItemId | None = None

@@ -9,7 +9,7 @@ from functools import lru_cache
 from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.scene import Body, Mode, Person, Scene
 from licet.decisions.snapshot import Snapshot
-from licet.items import Item, Model
+from licet.items import Item, Kinship, Model
 from licet.licenses import Holder, License, holder_of_organization, holder_of_person
 from licet.parties import EvidenceKind, Organization, Standing
 from licet.terms import ItemId
@@ -23,8 +23,8 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
     Only a directive asks here who somebody is, so for an item that none names no row
     of anybody is read.
     """
-    model, mode = _model_of(item.id), _MODES[request.act]
-    if item.id not in snapshot.policy.by_item:
+    model, mode = _model_of(item.id, item.kinship, item.base), _MODES[request.act]
+    if item.id not in snapshot.policy.by_item and item.base not in snapshot.policy.by_item:
         return Scene(model, mode, person=None, body=None)
     organization = _organization(request.caller, snapshot)
     person = _person(request.caller, snapshot)
@@ -36,14 +36,14 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
         mode=mode,
         person=person,
         body=None if organization is None else Body(organization),
-        licenses=_licenses(holders, model.names, snapshot),
+        licenses=_licenses(holders, model.names | ({item.base} if item.base else set()), snapshot),
     )
 
 
 @lru_cache(maxsize=1 << 12)
-def _model_of(item: ItemId) -> Model:
+def _model_of(item: ItemId, kinship: Kinship, base: ItemId | None) -> Model:
     """What the catalogue knows of an item."""
-    return Model(frozenset({item}))
+    return Model(frozenset({item}), kinship, base)
 
 
 def _organization(caller: Caller, snapshot: Snapshot) -> Organization | None:

@@ -12,7 +12,8 @@ in the prompt tell it:
     [[die]]                    stream 3 chunks, then drop the connection
     [[status=429]]             fail with this status, in the dialect's shape
 
-It remembers what it was sent: `GET /__log`, `GET /__bodies/N`, `DELETE /__log`.
+It remembers what it was sent: `GET /__log`, `GET /__bodies/N`, `DELETE /__log`; and it
+keeps answers, files, batches and jobs (`licet.demo.standin_objects`).
 """
 
 import argparse
@@ -28,6 +29,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from licet.demo.standin_objects import Shelf, parts_of
 from licet.demo.standin_shapes import OTHER_SHAPES, SHAPES, SHORT_ANSWERS, Shape, as_array, word
 from licet.dialects import ListedItem, guess_surface, render_model, render_models
 from licet.terms import Surface
@@ -49,11 +51,16 @@ _FIXED = {
     "/v1/responses": (Surface.OPENAI, "respond"),
     "/v1/embeddings": (Surface.OPENAI, "embed"),
     "/v1/images/generations": (Surface.OPENAI, "draw"),
+    "/v1/images/edits": (Surface.OPENAI, "draw"),
+    "/v1/images/variations": (Surface.OPENAI, "draw"),
     "/v1/audio/speech": (Surface.OPENAI, "speak"),
+    "/v1/audio/transcriptions": (Surface.OPENAI, "hear"),
+    "/v1/audio/translations": (Surface.OPENAI, "hear"),
     "/v1/messages": (Surface.ANTHROPIC, "answer"),
     "/v1/messages/count_tokens": (Surface.ANTHROPIC, "countTokens"),
 }
 _BODIES = re.compile(r"/__bodies/([0-9]+)")
+_RESPONSE_ID = b"resp_standin"  # as long as the ids that take its place
 _BEFORE_THE_END = 3
 _SHORT_ANSWER = 5
 
@@ -125,12 +132,15 @@ class StandIn:
     def __init__(self) -> None:
         self.log: list[Seen] = []
         self.bodies: list[bytes] = []
+        self.shelf = Shelf()
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
         body = await _read(receive)
+        kind = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
+        kept = self.shelf.answer(scope["method"], scope["path"], kind, body or b"")
         if scope["path"].startswith("/__"):
             await self._recall(scope, send)
             return
@@ -140,10 +150,28 @@ class StandIn:
         self.bodies.append(body or b"")
         if body is None:
             seen.aborted = True
+        elif kept is not None:
+            is_results = scope["path"].endswith(("/content", "/results"))
+            await _whole(send, *kept, _TEXT if is_results else _JSON)
         elif asked is None:
             await _whole(send, 404, b'{"error":{"message":"the stand-in has no such route","code":404}}')
         else:
-            await _until_gone(receive, _answer(asked, body, seen, send), seen)
+            named = self._named(asked, body, send) if asked.act == "respond" else send
+            await _until_gone(receive, _answer(asked, body, seen, named), seen)
+
+    def _named(self, asked: _Asked, body: bytes, send: _Send) -> _Send:
+        """The same, with an id of its own for this answer, which is kept unless the caller says otherwise."""
+        name = self.shelf.next_id("resp_0").encode()
+        if _members(body).get("store") is not False:
+            text = "".join(map(word, range(asked.orders.chunks)))
+            self.shelf.keep(asked.shape.answer(asked.model, text) | {"id": name.decode()})
+
+        async def renamed(message: MutableMapping[str, Any]) -> None:
+            if "body" in message:
+                message = {**message, "body": message["body"].replace(_RESPONSE_ID, name)}
+            await send(message)
+
+        return renamed
 
     async def _recall(self, scope: _Scope, send: _Send) -> None:
         """Serve the memory itself."""
@@ -188,9 +216,15 @@ def _understand(scope: _Scope, body: bytes) -> _Asked | None:
     if named not in _FIXED:
         return None
     surface, act = _FIXED[named]
-    members = _members(body) | ({"model": deployment[1]} if deployment else {})
+    kind = headers.get(b"content-type", b"").decode("latin-1")
+    given = _texts(parts_of(kind, body)) if kind.startswith("multipart/") else _members(body)
+    members = given | ({"model": deployment[1]} if deployment else {})
     model, stream = str(members.get("model", "")), bool(members.get("stream"))
     return _Asked(surface, model, act, stream, as_events=True, orders=orders)
+
+
+def _texts(parts: dict[str, bytes]) -> dict[str, Any]:
+    return {name: content.decode("latin-1") for name, content in parts.items()}
 
 
 def _members(body: bytes) -> dict[str, Any]:

@@ -268,6 +268,7 @@ SHORT_ANSWERS: dict[str, _Json] = {
         "usage": {"prompt_tokens": 1, "total_tokens": 1},
     },
     "draw": {"created": _CREATED, "data": [{"b64_json": "AAAA"}]},
+    "hear": {"text": "It is permitted to ask."},
     "embedContent": {"embedding": {"values": [0.0, 1.0]}},
     "batchEmbedContents": {"embeddings": [{"values": [0.0, 1.0]}]},
 }

@@ -1,23 +1,49 @@
 """The wire shapes of model APIs: which model a request names, and how a refusal is said."""
 
 from licet.dialects.arrays import ArrayFramer
+from licet.dialects.batches import Begun, Upload, Use, read_begun, read_requests, read_upload
 from licet.dialects.credentials import find_key, strip_key_from_query
+from licet.dialects.forms import read_form_model
 from licet.dialects.frames import EventFramer
-from licet.dialects.listings import ListedItem, Page, read_models, render_model, render_models
+from licet.dialects.listings import (
+    ListedItem,
+    ListingQuery,
+    Page,
+    read_listing_query,
+    read_models,
+    render_model,
+    render_models,
+    render_objects,
+)
+from licet.dialects.objects import Told, is_object_id, read_event, read_told, with_relative_results
 from licet.dialects.refusals import GroundText, Refusal, RemedyText, Rendered, render_cut, render_refusal
-from licet.dialects.routes import ROUTES, Form, Match, ModelIn, Route, RouteKind, StreamIn, guess_surface, match
+from licet.dialects.routes import (
+    ROUTES,
+    Form,
+    Match,
+    ModelIn,
+    ObjectKind,
+    Route,
+    RouteKind,
+    StreamIn,
+    guess_surface,
+    match,
+)
 from licet.dialects.scan import Asked, read_body
 
 __all__ = [
     "ROUTES",
     "ArrayFramer",
     "Asked",
+    "Begun",
     "EventFramer",
     "Form",
     "GroundText",
     "ListedItem",
+    "ListingQuery",
     "Match",
     "ModelIn",
+    "ObjectKind",
     "Page",
     "Refusal",
     "RemedyText",
@@ -25,14 +51,27 @@ __all__ = [
     "Route",
     "RouteKind",
     "StreamIn",
+    "Told",
+    "Upload",
+    "Use",
     "find_key",
     "guess_surface",
+    "is_object_id",
     "match",
+    "read_begun",
     "read_body",
+    "read_event",
+    "read_form_model",
+    "read_listing_query",
     "read_models",
+    "read_requests",
+    "read_told",
+    "read_upload",
     "render_cut",
     "render_model",
     "render_models",
+    "render_objects",
     "render_refusal",
     "strip_key_from_query",
+    "with_relative_results",
 ]

@@ -1,9 +1,10 @@
 """Say what models there are as each client library expects to read it, and read what a provider says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import quote
+from typing import Protocol, TypeVar
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 
@@ -11,6 +12,15 @@ from licet.errors import InputError
 from licet.terms import Surface, format_instant
 
 _Json = dict[str, object]
+_LIMIT_DIGITS = 6
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_Row = TypeVar("_Row", bound=_Identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +125,65 @@ def _entry(surface: Surface, item: ListedItem) -> _Json:
                 "displayName": item.id,
                 "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
             }
+
+
+LISTED_LIMIT = 100
+"""The most objects on a page."""
+
+_LISTED = 20
+_CURSORS = frozenset({"after", "after_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class ListingQuery:
+    """Which of a caller's objects are asked for; the newest come first unless it is said otherwise."""
+
+    after: str | None
+    limit: int
+    oldest_first: bool
+    purpose: str | None
+
+    def page(self, rows: Sequence[_Row]) -> tuple[list[_Row], bool]:
+        """The rows of this page, and whether more follow; none after an id that is not among them."""
+        ordered = list(reversed(rows)) if self.oldest_first else list(rows)
+        names = [row.id for row in ordered]
+        if self.after is not None:
+            ordered = ordered[names.index(self.after) + 1 :] if self.after in names else []
+        return ordered[: self.limit], len(ordered) > self.limit
+
+
+def read_listing_query(query: bytes) -> ListingQuery:
+    """Read how a list of objects is asked for.
+
+    Raises:
+        InputError: with a member that is not known, or twice.
+    """
+    members = [member for member in parse_qsl(query.decode("ascii"), keep_blank_values=True) if member[0] != "key"]
+    values = {"after" if name in _CURSORS else name: value for name, value in members}
+    limit = values.pop("limit", str(_LISTED))
+    found = ListingQuery(
+        values.pop("after", None),
+        int(limit) if limit.isascii() and limit.isdecimal() and len(limit) < _LIMIT_DIGITS else 0,
+        values.pop("order", "desc") == "asc",
+        values.pop("purpose", None),
+    )
+    if values or len({name for name, _ in members}) < len(members) or found.limit < 1:
+        raise InputError(
+            "expected `limit`, `after`, `order` and `purpose` at most, each once", code="unsupported_query"
+        )
+    return replace(found, limit=min(found.limit, LISTED_LIMIT))
+
+
+def render_objects(surface: Surface, objects: Sequence[tuple[str, bytes]], *, more: bool) -> bytes:
+    """Write a page of objects, each as its upstream wrote it."""
+    first, last = (objects[0][0], objects[-1][0]) if objects else (None, None)
+    page: _Json = {
+        "object": "list",
+        "data": [msgspec.Raw(body) for _, body in objects],
+        "first_id": first,
+        "last_id": last,
+        "has_more": more,
+    }
+    if surface is not Surface.OPENAI:
+        del page["object"]
+    return msgspec.json.encode(page)

@@ -19,19 +19,35 @@ from licet.terms import Surface
 
 
 class RouteKind(StrEnum):
-    """What a request asks for."""
+    """What a request asks for.
+
+    The last four are about objects that an upstream keeps: one is made, what a model
+    made is read (a release), one is looked at, deleted or cancelled, or they are listed.
+    """
 
     INFERENCE = "inference"
     COUNT = "count"
     MODEL_LIST = "model_list"
     MODEL_SHOW = "model_show"
+    MAKE = "make"
+    FETCH = "fetch"
+    MANAGE = "manage"
+    OBJECT_LIST = "object_list"
 
 
 class ModelIn(StrEnum):
-    """Where a request names its model."""
+    """Where a request names its model.
+
+    Under `upload` the lines of the file that is sent name models, under `file` those of
+    a file sent before, and under `object` what the path names was made by one.
+    """
 
     BODY = "body"
     PATH = "path"
+    FORM = "form"
+    UPLOAD = "upload"
+    FILE = "file"
+    OBJECT = "object"
     NOWHERE = "nowhere"
 
 
@@ -48,12 +64,26 @@ class Form(StrEnum):
 
     Under `responses` an input may refer to stored items, and the events of a stream
     are named. Under `each` the body holds `requests`, each of which names the model
-    again.
+    again, and under `batch` each of which names a model of its own. Under `multipart`
+    the body is a form.
     """
 
     PLAIN = "plain"
     RESPONSES = "responses"
     EACH = "each"
+    BATCH = "batch"
+    MULTIPART = "multipart"
+
+
+class ObjectKind(StrEnum):
+    """What an upstream keeps for its callers beyond one answer."""
+
+    RESPONSE = "response"
+    FILE = "file"
+    BATCH = "batch"
+    MESSAGE_BATCH = "message_batch"
+    JOB = "tuning_job"
+    MODEL = "tuned_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +102,16 @@ class Route:
     stream_in: StreamIn
     refused_members: frozenset[str] = frozenset()
     form: Form = Form.PLAIN
+    object: ObjectKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route and the model that its path names, decoded; None if it names none."""
+    """A route, and the model or the stored object that its path names, decoded; None if it names none."""
 
     route: Route
     path_model: str | None
+    object_id: str | None = None
 
 
 # Extensions of compatible servers and of gateways that licet may stand in front of.
@@ -100,26 +132,65 @@ _ANTHROPIC = _COMPATIBLE | {"fallbackcredittoken", "thread"}
 # `cachedContent` was made for a model; `generateContentRequest` nests a whole request.
 _GEMINI = _COMPATIBLE | {"cachedcontent", "generatecontentrequest"}
 
-_GET, _POST = "GET", "POST"
+_GET, _POST, _DELETE = "GET", "POST", "DELETE"
 _COUNT, _INFER, _LIST, _SHOW = RouteKind.COUNT, RouteKind.INFERENCE, RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW
-_IN_BODY, _IN_PATH, _NOWHERE = ModelIn.BODY, ModelIn.PATH, ModelIn.NOWHERE
-_TYPED, _EACH = Form.RESPONSES, Form.EACH
+_MAKE, _FETCH, _MANAGE, _MADE = RouteKind.MAKE, RouteKind.FETCH, RouteKind.MANAGE, RouteKind.OBJECT_LIST
+_IN_BODY, _IN_PATH, _IN_FORM, _NOWHERE = ModelIn.BODY, ModelIn.PATH, ModelIn.FORM, ModelIn.NOWHERE
+_IN_UPLOAD, _IN_FILE, _IN_OBJECT = ModelIn.UPLOAD, ModelIn.FILE, ModelIn.OBJECT
+_TYPED, _EACH, _PARTS = Form.RESPONSES, Form.EACH, Form.MULTIPART
 _BY_BODY, _BY_VERB, _NEVER = StreamIn.BODY, StreamIn.PATH_VERB, StreamIn.NEVER
+_RESP, _FILE, _BATCH, _MBATCH, _JOB = (
+    ObjectKind.RESPONSE, ObjectKind.FILE, ObjectKind.BATCH, ObjectKind.MESSAGE_BATCH, ObjectKind.JOB
+)  # fmt: skip
+_NO, _PLAIN = frozenset[str](), Form.PLAIN
 _O, _A, _G = Surface.OPENAI, Surface.ANTHROPIC, Surface.GEMINI
 
 # fmt: off
 ROUTES = (
     Route(_POST, "/v1/chat/completions",                         _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
     Route(_POST, "/v1/completions",                              _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
-    Route(_POST, "/v1/responses",                                _O, _INFER, _IN_BODY, _BY_BODY, _RESPONSES, _TYPED),
+    Route(_POST, "/v1/responses",                         _O, _INFER, _IN_BODY, _BY_BODY, _RESPONSES, _TYPED, _RESP),
     Route(_POST, "/v1/embeddings",                               _O, _INFER, _IN_BODY, _NEVER,   _OPENAI),
     Route(_POST, "/v1/images/generations",                       _O, _INFER, _IN_BODY, _BY_BODY, _OPENAI),
     Route(_POST, "/v1/audio/speech",                             _O, _INFER, _IN_BODY, _NEVER,   _OPENAI),
+    Route(_POST, "/v1/images/edits",                             _O, _INFER, _IN_FORM, _BY_BODY, _OPENAI, _PARTS),
+    Route(_POST, "/v1/images/variations",                        _O, _INFER, _IN_FORM, _NEVER,   _OPENAI, _PARTS),
+    Route(_POST, "/v1/audio/transcriptions",                     _O, _INFER, _IN_FORM, _BY_BODY, _OPENAI, _PARTS),
+    Route(_POST, "/v1/audio/translations",                       _O, _INFER, _IN_FORM, _NEVER,   _OPENAI, _PARTS),
     Route(_POST, "/openai/deployments/{model}/chat/completions",   _O, _INFER, _IN_PATH, _BY_BODY, _OPENAI),
     Route(_POST, "/openai/deployments/{model}/completions",        _O, _INFER, _IN_PATH, _BY_BODY, _OPENAI),
     Route(_POST, "/openai/deployments/{model}/embeddings",         _O, _INFER, _IN_PATH, _NEVER,   _OPENAI),
     Route(_POST, "/openai/deployments/{model}/images/generations", _O, _INFER, _IN_PATH, _BY_BODY, _OPENAI),
     Route(_POST, "/openai/deployments/{model}/audio/speech",       _O, _INFER, _IN_PATH, _NEVER,   _OPENAI),
+    Route(_POST, "/openai/deployments/{model}/images/edits",         _O, _INFER, _IN_PATH, _BY_BODY, _OPENAI, _PARTS),
+    Route(_POST, "/openai/deployments/{model}/audio/transcriptions", _O, _INFER, _IN_PATH, _BY_BODY, _OPENAI, _PARTS),
+    Route(_POST, "/openai/deployments/{model}/audio/translations",   _O, _INFER, _IN_PATH, _NEVER,   _OPENAI, _PARTS),
+    # What an upstream keeps: it is its owner's, and is decided on again whenever it is read.
+    Route(_GET,    "/v1/responses/{id}",                   _O, _FETCH,  _IN_OBJECT, _NEVER, _NO, _TYPED, _RESP),
+    Route(_GET,    "/v1/responses/{id}/input_items",       _O, _FETCH,  _IN_OBJECT, _NEVER, _NO, _PLAIN, _RESP),
+    Route(_POST,   "/v1/responses/{id}/cancel",            _O, _FETCH,  _IN_OBJECT, _NEVER, _NO, _PLAIN, _RESP),
+    Route(_DELETE, "/v1/responses/{id}",                   _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _RESP),
+    Route(_POST,   "/v1/files",                            _O, _MAKE,   _IN_UPLOAD, _NEVER, _COMPATIBLE, _PARTS, _FILE),
+    Route(_GET,    "/v1/files",                            _O, _MADE,   _NOWHERE,   _NEVER, _NO, _PLAIN, _FILE),
+    Route(_GET,    "/v1/files/{id}",                       _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _FILE),
+    Route(_GET,    "/v1/files/{id}/content",               _O, _FETCH,  _IN_OBJECT, _NEVER, _NO, _PLAIN, _FILE),
+    Route(_DELETE, "/v1/files/{id}",                       _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _FILE),
+    Route(_POST,   "/v1/batches",                         _O, _MAKE,   _IN_FILE,   _NEVER, _COMPATIBLE, _PLAIN, _BATCH),
+    Route(_GET,    "/v1/batches",                          _O, _MADE,   _NOWHERE,   _NEVER, _NO, _PLAIN, _BATCH),
+    Route(_GET,    "/v1/batches/{id}",                     _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _BATCH),
+    Route(_POST,   "/v1/batches/{id}/cancel",              _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _BATCH),
+    Route(_POST,   "/v1/fine_tuning/jobs",                 _O, _MAKE,   _IN_BODY,   _NEVER, _COMPATIBLE, _PLAIN, _JOB),
+    Route(_GET,    "/v1/fine_tuning/jobs",                 _O, _MADE,   _NOWHERE,   _NEVER, _NO, _PLAIN, _JOB),
+    Route(_GET,    "/v1/fine_tuning/jobs/{id}",            _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _JOB),
+    Route(_POST,   "/v1/fine_tuning/jobs/{id}/cancel",     _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _JOB),
+    Route(_GET,    "/v1/fine_tuning/jobs/{id}/events",     _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _JOB),
+    Route(_GET,    "/v1/fine_tuning/jobs/{id}/checkpoints", _O, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _JOB),
+    Route(_POST,   "/v1/messages/batches",          _A, _MAKE,   _IN_BODY,   _NEVER, _COMPATIBLE, Form.BATCH, _MBATCH),
+    Route(_GET,    "/v1/messages/batches",                 _A, _MADE,   _NOWHERE,   _NEVER, _NO, _PLAIN, _MBATCH),
+    Route(_GET,    "/v1/messages/batches/{id}",            _A, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _MBATCH),
+    Route(_GET,    "/v1/messages/batches/{id}/results",    _A, _FETCH,  _IN_OBJECT, _NEVER, _NO, _PLAIN, _MBATCH),
+    Route(_POST,   "/v1/messages/batches/{id}/cancel",     _A, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _MBATCH),
+    Route(_DELETE, "/v1/messages/batches/{id}",            _A, _MANAGE, _IN_OBJECT, _NEVER, _NO, _PLAIN, _MBATCH),
     Route(_POST, "/v1/messages",                                 _A, _INFER, _IN_BODY, _BY_BODY, _ANTHROPIC),
     Route(_POST, "/v1/messages/count_tokens",                    _A, _COUNT, _IN_BODY, _NEVER,   _ANTHROPIC),
     Route(_POST, "/v1beta/models/{model}:generateContent",       _G, _INFER, _IN_PATH, _NEVER,   _GEMINI),
@@ -147,7 +218,7 @@ ROUTES = (
 MODEL_LENGTH = 256
 """The longest name of a model, in characters."""
 
-_PLACE = "{model}"
+_PLACES = re.compile(r"\\{(?:model|id)\\}")
 
 
 def _by_surface(routes: tuple[Route, ...]) -> dict[tuple[str, str], dict[Surface, Route]]:
@@ -159,11 +230,11 @@ def _by_surface(routes: tuple[Route, ...]) -> dict[tuple[str, str], dict[Surface
 
 _TABLE = _by_surface(ROUTES)
 _TEMPLATES = tuple(
-    (method, re.compile(re.escape(path).replace(re.escape(_PLACE), "([^/]+)").encode()), choices)
+    (method, re.compile(_PLACES.sub("([^/]+)", re.escape(path)).encode()), choices)
     for (method, path), choices in _TABLE.items()
-    if _PLACE in path
+    if "{" in path
 )
-_EXACT = {(method, path.encode()): choices for (method, path), choices in _TABLE.items() if _PLACE not in path}
+_EXACT = {(method, path.encode()): choices for (method, path), choices in _TABLE.items() if "{" not in path}
 
 # RFC 3986, 3.3: what a path may hold, one escape or one character at a time.
 _PATH = re.compile(rb"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+")
@@ -192,7 +263,8 @@ def match(method: str, raw_path: bytes, query: bytes, headers: Mapping[bytes, by
     for verb, template, choices in _TEMPLATES:
         found = template.fullmatch(raw_path) if verb == method else None
         if found:
-            return Match(_choose(choices, query, headers), _decode_model(found[1]))
+            route, named = _choose(choices, query, headers), _decode_model(found[1])
+            return Match(route, None, named) if route.model_in is ModelIn.OBJECT else Match(route, named)
     return None
 
 

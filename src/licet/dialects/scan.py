@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from licet.dialects.routes import MODEL_LENGTH, Form, ModelIn, Route, StreamIn
+from licet.dialects.routes import MODEL_LENGTH, Form, ModelIn, ObjectKind, Route, StreamIn
 from licet.errors import InputError
 
 MEMBER_LIMIT = 1000
@@ -45,35 +45,65 @@ _Tools = list[_Members] | None
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a body asks for."""
+    """What a body asks for.
+
+    Attributes:
+        stored: The upstream may keep the answer beyond this request.
+        previous: The id of an earlier answer that this one continues.
+        files: The ids of files that it is about.
+    """
 
     model: str
     stream: bool
+    stored: bool = False
+    previous: str | None = None
+    files: tuple[str, ...] = ()
 
 
-def read_body(route: Route, body: bytes, path_model: str | None) -> Asked:
+def read_body(route: Route, body: bytes, path_model: str | None, *, continues: bool = False) -> Asked:
     """Read the members that the decision needs.
 
     Args:
         route: where this request names its model.
         body: the whole body as it was sent, not content-encoded.
         path_model: the model that the path names, if the route has it there.
+        continues: whether an earlier answer may be continued, for a caller who
+            knows how to decide on that as well.
 
     Raises:
         InputError: with code `malformed_json`, `duplicate_member`,
             `missing_model` or `unsupported_member`.
     """
-    members = _read_members(body)
+    members = read_members(body)
     model = _agree(members, path_model) if route.model_in is ModelIn.PATH else _read_model(members)
+    previous = _read_previous(members) if continues and route.form is Form.RESPONSES else None
     _refuse_other_models(members, route.refused_members)
     if route.form is Form.RESPONSES and "input" in members:
         _refuse_stored_items(members["input"])
     if route.form is Form.EACH and "requests" in members:
         _require_one_model(members["requests"], path_model, route.refused_members)
-    return Asked(model, _read_stream(route, members))
+    return Asked(
+        model,
+        _read_stream(route, members),
+        stored=route.form is Form.RESPONSES and bytes(members.get("store", b"")) != b"false",
+        previous=previous,
+        files=_read_files(members) if route.object is ObjectKind.JOB else (),
+    )
 
 
-def _read_members(body: bytes) -> dict[str, msgspec.Raw]:
+def read_text(members: dict[str, msgspec.Raw], name: str, most: int, *, code: str) -> str:
+    """A member that must be there and be a short text.
+
+    Raises:
+        InputError: with that code.
+    """
+    text = _decoded(members.get(name))
+    if not isinstance(text, str) or not 0 < len(text) <= most:
+        raise InputError(f"expected `{name}` to be a text of 1 to {most} characters", code=code)
+    return text
+
+
+def read_members(body: bytes) -> dict[str, msgspec.Raw]:
     """Give the top level as names and raw values, each name certainly once.
 
     The decoder hands every name to `admit`, in order and decoded, before it
@@ -151,6 +181,28 @@ def _read_string(members: dict[str, msgspec.Raw], name: str) -> str | None:
     return text
 
 
+def _read_previous(members: dict[str, msgspec.Raw]) -> str | None:
+    """Take out the earlier answer that is continued; under another spelling it stays, and is refused."""
+    previous = _decoded(members.pop("previous_response_id", None))
+    if previous is not None and not (isinstance(previous, str) and 0 < len(previous) <= MODEL_LENGTH):
+        raise InputError("expected `previous_response_id` to be a short text", code="unsupported_member")
+    return previous
+
+
+def _read_files(members: dict[str, msgspec.Raw]) -> tuple[str, ...]:
+    """The files of a tuning job. Its method may name graders, which are models as well.
+
+    Without escapes the text of the method has every name as it is.
+    """
+    method = bytes(members.get("method", b"")).lower()
+    if b"\\" in method or b"model" in method or b"grader" in method:
+        raise InputError("expected a `method` that names no model", code="unsupported_member")
+    named = [_decoded(members.get(name)) for name in ("training_file", "validation_file")]
+    if not isinstance(named[0], str) or not isinstance(named[1], str | None):
+        raise InputError("expected the ids of files", code="missing_file")
+    return tuple(name for name in named if isinstance(name, str))
+
+
 def _read_stream(route: Route, members: dict[str, msgspec.Raw]) -> bool:
     if route.stream_in is not StreamIn.BODY:
         return route.stream_in is StreamIn.PATH_VERB
@@ -165,13 +217,13 @@ def _read_stream(route: Route, members: dict[str, msgspec.Raw]) -> bool:
 def _refuse_other_models(members: dict[str, msgspec.Raw], refused: frozenset[str]) -> None:
     """Refuse what could name another model than the one decided on."""
     for name in members:
-        if name not in {"model", "stream"} and _may_choose(name, refused):
+        if name not in {"model", "stream"} and may_choose(name, refused):
             raise InputError(f"expected no member `{_shown(name)}` on this route", code="unsupported_member")
     if "tools" in members:
         _refuse_tools_with_models(members["tools"])
 
 
-def _may_choose(name: str, refused: frozenset[str]) -> bool:
+def may_choose(name: str, refused: frozenset[str]) -> bool:
     """Whether some server may take this member for `model`, `stream` or a choice of model."""
     fold = _fold(name).replace("_", "").replace("-", "")
     return "model" in fold or fold == "stream" or fold in refused
@@ -184,7 +236,7 @@ def _refuse_tools_with_models(tools: msgspec.Raw) -> None:
     def admit(_: type, name: str) -> _Name:
         nonlocal names
         names += 1
-        if names > _TOOL_NAMES or _may_choose(name, frozenset()):
+        if names > _TOOL_NAMES or may_choose(name, frozenset()):
             raise InputError(f"expected no tool with a member `{_shown(name)}`", code="unsupported_member")
         return _Name(name)
 
@@ -199,14 +251,15 @@ def _refuse_stored_items(given: msgspec.Raw) -> None:
     with _malformed():
         items = msgspec.json.decode(given, type=str | list[msgspec.Raw])
     for item in items if isinstance(items, list) else ():
-        members = _read_members(bytes(item))
+        members = read_members(bytes(item))
         kind = _decoded(members.get("type"))
         if kind == "item_reference" or (kind is None and _decoded(members.get("role")) is None):
             raise InputError("expected no reference to a stored item in `input`", code="unsupported_member")
 
 
 def _decoded(value: msgspec.Raw | None) -> object:
-    return None if value is None else msgspec.json.decode(value)
+    with _malformed():
+        return None if value is None else msgspec.json.decode(value)
 
 
 def _require_one_model(given: msgspec.Raw, path_model: str | None, refused: frozenset[str]) -> None:
@@ -216,7 +269,7 @@ def _require_one_model(given: msgspec.Raw, path_model: str | None, refused: froz
     if len(requests) > REQUEST_LIMIT:
         raise InputError(f"expected at most `{REQUEST_LIMIT}` requests", code="unsupported_member")
     for request in requests:
-        members = _read_members(bytes(request))
+        members = read_members(bytes(request))
         _agree(members, path_model)
         _refuse_other_models(members, refused)
 

@@ -1,17 +1,21 @@
 """The door: the gate, and the reverse proxy behind it."""
 
+from licet.gateway.batches import Batches
 from licet.gateway.gate import Gate
 from licet.gateway.live import LiveIndex
 from licet.gateway.metrics import CONTENT_TYPE, Gauges, MeasuredLog, Metrics
+from licet.gateway.objects import Objects
 from licet.gateway.post import Post
 from licet.gateway.proxy import ReverseProxy, Upstream
 from licet.gateway.seen import UNKNOWN_ROUTE, Seen
 from licet.gateway.server import Listener
 from licet.gateway.settings import Limits
+from licet.gateway.stored import Stored
 
 __all__ = [
     "CONTENT_TYPE",
     "UNKNOWN_ROUTE",
+    "Batches",
     "Gate",
     "Gauges",
     "Limits",
@@ -19,8 +23,10 @@ __all__ = [
     "LiveIndex",
     "MeasuredLog",
     "Metrics",
+    "Objects",
     "Post",
     "ReverseProxy",
     "Seen",
+    "Stored",
     "Upstream",
 ]

@@ -1,5 +1,6 @@
 """What a refused caller is told: the one table of HTTP statuses, and every sentence."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from licet import dialects
@@ -60,7 +61,7 @@ def refused(
     )
 
 
-def failed(code: Code, decision_id: RecordId) -> dialects.Refusal:
+def failed(code: Code, decision_id: RecordId | None) -> dialects.Refusal:
     """A decision that could not be made or recorded."""
     return dialects.Refusal(code, _MESSAGES[code], STATUSES[code], decision_id, retry_after_s=_RETRY_AFTER_S)
 
@@ -109,7 +110,7 @@ def upstream_unreachable() -> dialects.Refusal:
     return dialects.Refusal("upstream_unreachable", "The inference server could not be reached.", 502)
 
 
-def unavailable(code: str, decision_id: RecordId) -> dialects.Refusal:
+def unavailable(code: str, decision_id: RecordId | None) -> dialects.Refusal:
     """What a permitted request is told when something it needs did not answer."""
     if code == "upstream_timeout":
         return dialects.Refusal(code, "The inference server did not answer in time.", 504)
@@ -122,3 +123,15 @@ def not_found(decision_id: RecordId) -> dialects.Refusal:
     """An unknown model, or a concealed one: the same answer to the byte."""
     code = Code.MODEL_NOT_FOUND
     return dialects.Refusal(code, _MESSAGES[code], STATUSES[code], decision_id)
+
+
+def no_object(decision_id: RecordId | None) -> dialects.Refusal:
+    """An id that means nothing, or another's, or what a concealed model made: the same answer to the byte."""
+    return dialects.Refusal(
+        "object_not_found", "There is no such object, or you do not have access to it.", 404, decision_id
+    )
+
+
+def on_lines(told: dialects.Refusal, lines: str) -> dialects.Refusal:
+    """The refusal of a batch, with the lines that name what was refused."""
+    return replace(told, message=f"{told.message} Refused: line {lines}.")

@@ -6,20 +6,19 @@ it is silent, and so that the client's leaving reaches the upstream at once.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from licet import dialects
-from licet.decisions import Code, Permit
+from licet.decisions import Code, Permit, Request
 from licet.errors import InputError, UnavailableError
 from licet.gateway import answers
 from licet.gateway.asgi import App, Message, Receive, Scope, Send, respond
 from licet.gateway.live import Live
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
-from licet.records import Receipt
-from licet.terms import RecordId, Surface
+from licet.terms import ItemId, RecordId, Surface
 
 PASSAGE = "licet.passage"
 """Where in the ASGI scope the application behind the gate finds its `Passage`."""
@@ -31,15 +30,24 @@ _log = logging.getLogger("licet.gateway")
 class Passage:
     """What lets a request through. Only the gate makes one, and only from a permit.
 
-    `as_array` says that an answer in JSON is a stream of an array's elements.
+    Where an owner handles what they sent themselves, or the gate ends what it let
+    begin, nothing is released and there is none.
+
+    Attributes:
+        permit: The first of those that were given.
+        as_array: An answer in JSON is a stream of an array's elements.
+        requests: What was decided, one for each model.
+        items: What those came to.
     """
 
-    permit: Permit
-    decision: RecordId
+    permit: Permit | None
+    decision: RecordId | None
     upstream: str
     surface: Surface
     form: dialects.Form = dialects.Form.PLAIN
     as_array: bool = False
+    requests: tuple[Request, ...] = ()
+    items: tuple[ItemId, ...] = ()
 
 
 class _CutError(Exception):
@@ -50,7 +58,7 @@ class Carriage:
     """One request and its answer.
 
     Args:
-        live: The answer's place in the index; tells when to cut.
+        lives: The answer's places in the index, one for each item; they tell when to cut.
         passage: The permit and where the item is served.
         commit: Resolves when the record is on disk; None if nobody need wait.
         limits: Bounds in size and time.
@@ -60,15 +68,16 @@ class Carriage:
 
     def __init__(
         self,
-        live: Live,
+        lives: Sequence[Live],
         passage: Passage,
-        commit: Awaitable[Receipt] | None,
+        commit: Awaitable[object] | None,
         limits: Limits,
         send: Send,
         *,
         seen: Seen,
     ) -> None:
-        self._live = live
+        self._lives = lives
+        self._cuts: list[asyncio.Future[dialects.Refusal]] = [live.cut for live in lives]
         self._passage = passage
         self._limits = limits
         self._send = send
@@ -89,13 +98,13 @@ class Carriage:
         work = asyncio.create_task(_run(app, inner, self._replay(body), self._forward))
         left = asyncio.create_task(self._watch(receive))
         try:
-            news: list[asyncio.Future[Any]] = [work, left, self._live.cut]
+            news: list[asyncio.Future[Any]] = [work, left, *self._cuts]
             await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
             if self._complete:
                 await work
-            elif self._live.cut.done():
+            elif (cut := self._cut()) is not None:
                 await self._stop(work)
-                await self._end(self._live.cut.result())
+                await self._end(cut)
             elif left.done() and not work.done():
                 await self._stop(work)
             else:
@@ -103,6 +112,10 @@ class Carriage:
         finally:
             left.cancel()
             await self._stop(work)
+
+    def _cut(self) -> dialects.Refusal | None:
+        """What the caller is told if the answer must end: one permit that ended ends it."""
+        return next((cut.result() for cut in self._cuts if cut.done()), None)
 
     def _replay(self, body: bytes) -> Receive:
         """The body that the gate has read, once; afterwards only the client's leaving is news."""
@@ -126,7 +139,7 @@ class Carriage:
         self._seen.upstream_answers()
         # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
         await self._recorded()
-        if self._live.cut.done():
+        if self._cut() is not None:
             raise _CutError
         if message["type"] == "http.response.start":
             await self._start(message)
@@ -143,7 +156,7 @@ class Carriage:
         await self._send(message)
 
     async def _recorded(self) -> None:
-        for record in (self._commit, self._live.held):
+        for record in (self._commit, *(live.held for live in self._lives)):
             if record is not None:
                 # Shielded: a client that leaves must not take the record of its request with it.
                 await asyncio.shield(record)
@@ -157,7 +170,8 @@ class Carriage:
                 self._framer = dialects.EventFramer(self._limits.event_bytes)
             elif self._passage.as_array and kind.startswith(b"application/json"):
                 self._framer = dialects.ArrayFramer(self._limits.event_bytes)
-        headers.append((b"licet-decision", self._passage.decision.encode()))
+        if self._passage.decision is not None:
+            headers.append((b"licet-decision", self._passage.decision.encode()))
         self._started = True
         await self._send({**message, "headers": headers})
 
@@ -186,7 +200,8 @@ class Carriage:
             except (OSError, TimeoutError):
                 is_told = False
                 _log.debug("a client that was cut did not read why")
-        self._seen.cut(told.code, self._live.caused_at if is_told else None)
+        caused_at = next((live.caused_at for live in self._lives if live.cut.done()), None)
+        self._seen.cut(told.code, caused_at if is_told else None)
 
     def _last_event(self, told: dialects.Refusal) -> bytes | None:
         """The error as the last event, or the last element, of what was begun; None where it can be neither."""
@@ -204,8 +219,8 @@ class Carriage:
         """
         # What happened here is asked before what was raised: an application may wrap or swallow it.
         failure = None if work.cancelled() else work.exception()
-        if self._live.cut.done():
-            await self._end(self._live.cut.result())
+        if (cut := self._cut()) is not None:
+            await self._end(cut)
             return
         if self._commit is not None and self._commit.done() and self._commit.exception() is not None:
             told = answers.failed(Code.LOG_UNAVAILABLE, self._passage.decision)

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from licet import dialects
 from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
 from licet.dialects import Match, ModelIn, Route, RouteKind, StreamIn
-from licet.errors import InputError, LicetError
+from licet.errors import InputError, LicetError, UnavailableError
 from licet.fleet import Replica, new_record_id
 from licet.gateway import answers
 from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
@@ -33,9 +33,10 @@ from licet.gateway.metrics import Metrics
 from licet.gateway.post import Post
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
+from licet.gateway.stored import Plan, Stored
 from licet.items import Item
 from licet.records import Record
-from licet.terms import ItemId, Outcome
+from licet.terms import ItemId, Outcome, RecordId
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
@@ -61,10 +62,19 @@ class _Asked:
 
     route: Route
     caller: Caller
-    model: str
-    act: RequestedAct
+    plan: Plan
     body: bytes
     seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """One model that was permitted, and the record of it, not yet sent."""
+
+    request: Request
+    permit: Permit
+    record: Record
+    item: Item
 
 
 class Gate:
@@ -79,6 +89,7 @@ class Gate:
         open_paths: Pairs of method and path that name no model and are passed on
             undecided, for an application with pages of its own.
         metrics: Where requests are counted; by default nobody reads the counts.
+        stored: What knows of the objects that upstreams keep; by default they are not served.
     """
 
     def __init__(
@@ -91,7 +102,9 @@ class Gate:
         limits: Limits,
         open_paths: Iterable[tuple[str, str]] = (),
         metrics: Metrics | None = None,
+        stored: Stored | None = None,
     ) -> None:
+        self._stored = Stored(app, replica, limits) if stored is None else stored
         self._app = app
         self._replica = replica
         self._post = post
@@ -124,12 +137,14 @@ class Gate:
         headers = dict(scope["headers"])
         surface = seen.surface = dialects.guess_surface(scope["query_string"], headers)
         try:
-            match = _match(scope, headers)
+            match = self._match(scope, headers)
             surface = seen.surface = match.route.surface
             seen.route = match.route.path
             caller = self._caller(scope, seen)
             if match.route.kind in _LISTS:
                 await self._list(match, caller, send, seen)
+            elif match.route.kind is RouteKind.OBJECT_LIST:
+                await respond_json(send, await self._stored.listed(match.route, caller, scope))
             else:
                 _require_one_reading(scope["headers"])
                 asked = await self._read(match, caller, headers, receive, seen)
@@ -140,17 +155,28 @@ class Gate:
         except InputError as err:
             seen.code = err.code
             await respond(send, surface, answers.unreadable(err))
+        except UnavailableError as err:
+            seen.code = err.code
+            await respond(send, surface, answers.unavailable(err.code, None))
         except _GoneError:
             _log.debug("a client left before its request was whole")
+
+    def _match(self, scope: Scope, headers: dict[bytes, bytes]) -> Match:
+        """Step 1."""
+        raw_path = scope.get("raw_path")  # the ASGI specification lets a server leave it out
+        if raw_path is None or not scope["query_string"].isascii():
+            raise InputError("expected a path and a query as they were sent, in ASCII", code="invalid_path")
+        match = dialects.match(scope["method"], raw_path, scope["query_string"], headers)
+        if match is None or not self._stored.serves(match.route):
+            raise _RefusedError(answers.no_route())
+        return match
 
     async def _read(
         self, match: Match, caller: Caller, headers: dict[bytes, bytes], receive: Receive, seen: Seen
     ) -> _Asked:
         """Step 3."""
         body = await self._body(headers, seen.receiving(receive))
-        read = dialects.read_body(match.route, body, match.path_model)
-        act = RequestedAct.INFERENCE if match.route.kind is RouteKind.INFERENCE else RequestedAct.METADATA
-        return _Asked(match.route, caller, read.model, act, body, seen)
+        return _Asked(match.route, caller, await self._stored.plan(match, caller, headers, body), body, seen)
 
     def _caller(self, scope: Scope, seen: Seen) -> Caller:
         key = dialects.find_key(scope["headers"], scope["query_string"])
@@ -210,23 +236,54 @@ class Gate:
             # A body may take its time, and the key may have been revoked meanwhile.
             asked.seen.unauthenticated()
             raise _RefusedError(answers.no_key(presented=True))
-        request = Request(asked.model, asked.act, asked.caller)
-        permit, record = self._permit(request, snapshot, at, asked.seen)
-        item = snapshot.catalogue.resolve(asked.model)
-        if item is None:
-            raise LicetError("a permit was given for a model that is not in the catalogue", code="decision_error")
-        live = self._live.open(record.id, request, permit, snapshot)
-        wait = permit.restricted or snapshot.policy.parameters.log_outage == "deny"
-        commit = self._post.commit(record) if wait else None
-        if commit is None:
-            self._post.send(record)
-        as_array = asked.route.stream_in is StreamIn.PATH_VERB
-        passage = Passage(permit, record.id, item.upstream, asked.route.surface, asked.route.form, as_array)
+        granted = self._permits(asked, snapshot, at)
+        upstream = _one_upstream(asked.plan, granted)
+        deny = snapshot.policy.parameters.log_outage == "deny"
+        lives = [self._live.open(one.record.id, one.request, one.permit, snapshot) for one in granted]
+        commits = []
+        for one in granted:
+            if one.permit.restricted or deny:
+                commits.append(self._post.commit(one.record))
+            else:
+                self._post.send(one.record)
+        first = granted[0] if granted else None
+        passage = Passage(
+            permit=None if first is None else first.permit,
+            decision=None if first is None else first.record.id,
+            upstream=upstream,
+            surface=asked.route.surface,
+            form=asked.route.form,
+            as_array=asked.route.stream_in is StreamIn.PATH_VERB,
+            requests=tuple(one.request for one in granted),
+            items=tuple(one.item.id for one in granted),
+        )
         try:
-            carriage = Carriage(live, passage, commit, self._limits, send, seen=asked.seen)
-            await carriage.carry(self._app, scope, receive, asked.body)
+            commit = asyncio.gather(*commits) if len(commits) > 1 else next(iter(commits), None)
+            carriage = Carriage(lives, passage, commit, self._limits, send, seen=asked.seen)
+            await carriage.carry(asked.plan.app, scope, receive, asked.body)
         finally:
-            self._live.close(live)
+            for live in lives:
+                self._live.close(live)
+
+    def _permits(self, asked: _Asked, snapshot: Snapshot, at: datetime) -> list[_Granted]:
+        """Step 4 for every model; all that are refused are on record, and the first is told."""
+        granted: list[_Granted] = []
+        refused: list[tuple[str, _RefusedError]] = []
+        for model in asked.plan.models:
+            base = None if model in snapshot.catalogue.by_name else self._stored.base_of(model, asked.caller)
+            request = Request(model, asked.plan.act, asked.caller, base=base)
+            try:
+                permit, record = self._permit(request, snapshot, at, asked.seen)
+            except _RefusedError as err:
+                refused.append((model, err))
+                continue
+            item = snapshot.catalogue.resolve(model, base)
+            if item is None:
+                raise LicetError("a permit was given for a model that is not in the catalogue", code="decision_error")
+            granted.append(_Granted(request, permit, record, item))
+        if refused:
+            raise _RefusedError(_told(asked.plan, refused))
+        return granted
 
     def _permit(self, request: Request, snapshot: Snapshot, at: datetime, seen: Seen) -> tuple[Permit, Record]:
         """Step 4: the permit, and its record, not yet sent; a refusal is on record and raised."""
@@ -264,14 +321,27 @@ class Gate:
         return _RefusedError(answers.failed(Code.DECISION_ERROR, record.id))
 
 
-def _match(scope: Scope, headers: dict[bytes, bytes]) -> Match:
-    raw_path = scope.get("raw_path")  # the ASGI specification lets a server leave it out
-    if raw_path is None or not scope["query_string"].isascii():
-        raise InputError("expected a path and a query as they were sent, in ASCII", code="invalid_path")
-    match = dialects.match(scope["method"], raw_path, scope["query_string"], headers)
-    if match is None:
-        raise _RefusedError(answers.no_route())
-    return match
+def _told(plan: Plan, refused: list[tuple[str, _RefusedError]]) -> dialects.Refusal:
+    """What the caller of several models is told: the first that is refused, and on which lines any is."""
+    told = refused[0][1].told
+    if plan.hidden and told.code == Code.MODEL_NOT_FOUND:
+        return answers.no_object(RecordId(told.decision_id) if told.decision_id else None)
+    lines = "; ".join(plan.lines[model] for model, _ in refused if model in plan.lines)
+    return answers.on_lines(told, lines) if lines else told
+
+
+def _one_upstream(plan: Plan, granted: list[_Granted]) -> str:
+    """Where the request goes: one place, which serves all of its models and keeps all of its objects.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    places = set() if plan.moved else {one.item.upstream for one in granted}
+    if plan.upstream is not None:
+        places.add(plan.upstream)
+    if len(places) != 1:
+        raise InputError("expected models and objects that are served in one place", code="mixed_upstreams")
+    return places.pop()
 
 
 def _require_one_reading(headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -49,6 +49,7 @@ class Live:
     held: "asyncio.Task[None] | None" = None
     timer: asyncio.TimerHandle | None = field(default=None)
     caused_at: float | None = None
+    base: ItemId | None = None
 
 
 class LiveIndex:
@@ -91,6 +92,7 @@ class LiveIndex:
             until=permit.until,
             restricted=permit.restricted,
             cut=asyncio.get_running_loop().create_future(),
+            base=found.base if (found := snapshot.catalogue.resolve(request.model, request.base)) else None,
         )
         self._all.add(live)
         self._idle.clear()
@@ -200,6 +202,8 @@ class LiveIndex:
 def _places(live: Live) -> Iterator[tuple[str, str]]:
     yield ("key", live.request.caller.key)
     yield ("item", live.item)
+    if live.base is not None and live.base != live.item:
+        yield ("item", live.base)
     if live.party is not None:
         yield ("party", live.party)
     if live.organization is not None:

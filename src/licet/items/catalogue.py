@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from licet.errors import ConflictError
-from licet.items.item import Item
+from licet.items.item import Item, tuned_from
 from licet.terms import ItemId
 
 
@@ -44,9 +44,13 @@ class Catalogue:
         concealed = {item.id: item for item in by_name.values() if item.concealed}
         return cls(by_name, concealed[min(concealed)] if concealed else None)
 
-    def resolve(self, name: str) -> Item | None:
-        """The item that `name` means, or None."""
-        return self.by_name.get(name)
+    def resolve(self, name: str, base: ItemId | None = None) -> Item | None:
+        """The item that `name` means, or what was tuned from `base` under that name; else None."""
+        found = self.by_name.get(name)
+        if found is not None or base is None:
+            return found
+        root = self.by_name.get(base)
+        return None if root is None else tuned_from(root, name)
 
     def __iter__(self) -> Iterator[Item]:
         """Each item once, by id."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from licet.errors import InputError
+from licet.items.model import Kinship
 from licet.terms import ItemId
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}")
@@ -16,6 +17,11 @@ class Item:
 
     To whom it is refused a `concealed` one does not exist: they are answered as for
     a name that means nothing.
+
+    Attributes:
+        kinship: How it relates to its `base`; a router has `candidates` instead.
+        base: The item it was made from.
+        candidates: The items among which a router chooses.
     """
 
     id: ItemId
@@ -23,11 +29,21 @@ class Item:
     upstream: str
     added_at: datetime
     concealed: bool = False
+    kinship: Kinship = Kinship.SAME
+    base: ItemId | None = None
+    candidates: tuple[ItemId, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
         """Every name a request may use for this item."""
         return self.aliases | {self.id}
+
+
+def tuned_from(base: Item, name: str) -> Item:
+    """What a model of that name is that was tuned from an item; it is served where that is, and as hidden."""
+    return Item(
+        ItemId(name), frozenset(), base.upstream, base.added_at, base.concealed, kinship=Kinship.FINE_TUNE, base=base.id
+    )
 
 
 def require_model_name(text: str) -> str:
