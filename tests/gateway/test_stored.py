@@ -305,10 +305,13 @@ def test_tuning_is_decided_on_its_base_and_so_is_what_it_makes(instance, sdk, st
     tuned = sdk.fine_tuning.jobs.retrieve(job.id).fine_tuned_model
     ask = {"model": tuned, "messages": [{"role": "user", "content": "hi"}]}
     assert sdk.chat.completions.create(**ask).choices
+    assert tuned in [one.id for one in sdk.models.list()]
+    assert tuned not in [one.id for one in stranger.models.list()]
     assert job.id in [one.id for one in sdk.fine_tuning.jobs.list()]
     with pytest.raises(openai.NotFoundError):
         stranger.chat.completions.create(**ask)
     stopping()
+    assert tuned not in [one.id for one in sdk.models.list()]
     upstream.forget()
     with pytest.raises(openai.PermissionDeniedError):
         sdk.chat.completions.create(**ask)

@@ -10,6 +10,7 @@ from licet.cli.options import AsJson, Dir
 from licet.cli.output import say, say_done, show_rows
 from licet.cli.provider import models_of
 from licet.errors import InputError
+from licet.items import Kinship
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,11 +29,21 @@ def add(
     concealed: Annotated[
         bool, typer.Option("--concealed", help="It does not exist to whom it is refused: they get a 404.")
     ] = False,
+    router: Annotated[bool, typer.Option("--router", help="It chooses among its candidates.")] = False,
+    candidate: Annotated[
+        list[str] | None, typer.Option(help="An item that a router may choose; each must be permitted.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="The item it was made from.")] = None,
+    kinship: Annotated[
+        Kinship | None, typer.Option(help="How it was made from its base; fine_tune if nothing is said.")
+    ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a model into the catalogue."""
+    made = Kinship.ROUTER if router else (Kinship.FINE_TUNE if base else Kinship.SAME)
     body = {"id": item, "aliases": alias or [], "upstream": upstream, "concealed": concealed}
+    body |= {"kinship": (kinship or made).value, "base": base, "candidates": candidate or []}
     answer = find_instance(directory).post("/items", body)
     say_done(answer, f"added {item}, served by {upstream}", as_json=as_json)
 

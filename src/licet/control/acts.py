@@ -15,7 +15,7 @@ from licet.control.desk import Issued
 from licet.control.mandates import Effect
 from licet.decisions import Row, RowKind, Stop
 from licet.errors import ConflictError, InputError
-from licet.items import Catalogue, Item
+from licet.items import SELF, Catalogue, Item, Lineage
 from licet.licenses import License
 from licet.parties import IssuedKey, Organization, Party, Serves, key_mac, key_of
 from licet.stores import Store, Transaction
@@ -86,16 +86,27 @@ class Control:
     # Items, organizations, parties.
 
     def add_item(
-        self, by: str, item_id: ItemId, aliases: Iterable[str], upstream: str, *, concealed: bool = False
+        self,
+        by: str,
+        item_id: ItemId,
+        aliases: Iterable[str],
+        upstream: str,
+        *,
+        concealed: bool = False,
+        lineage: Lineage = SELF,
     ) -> Intent[Row]:
         """Put a model into the catalogue, under its id and every other name that means exactly it."""
         self._require_upstream(upstream)
 
         def change(tx: Transaction, at: datetime) -> Row:
-            return _put_item(tx, Item(item_id, frozenset(aliases) - {item_id}, upstream, at, concealed))
+            _require_roots(tx, lineage)
+            item = Item(item_id, frozenset(aliases) - {item_id}, upstream, at, concealed)
+            return _put_item(
+                tx, replace(item, kinship=lineage.kinship, base=lineage.base, candidates=lineage.candidates)
+            )
 
         details = {"item": item_id, "aliases": sorted(aliases), "upstream": upstream, "concealed": concealed}
-        return Intent(Act("item.add", by, details, Effect.LOOSENS), change)
+        return Intent(Act("item.add", by, details | lineage.told(), Effect.LOOSENS), change)
 
     def import_items(self, by: str, items: Sequence[ItemId], upstream: str) -> Intent[list[ItemId]]:
         """Put many models of one upstream into the catalogue, each under one name."""
@@ -244,6 +255,19 @@ class Control:
         """
         with self._store.read() as tx:
             return tx.get(kind, key)
+
+
+def _require_roots(tx: Transaction, lineage: Lineage) -> None:
+    """What an item is made from, and what it may choose, must be known; no base is a derivative itself."""
+    roots = (*filter(None, [lineage.base]), *lineage.candidates)
+    known = {row.id: row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)} if roots else {}
+    for name in roots:
+        found = known.get(name)
+        if found is None or found.candidates or (lineage.base == name and found.base is not None):
+            raise InputError(
+                f"expected the id of an item that is no router, and is no derivative as a base, found `{name}`",
+                code="bad_kinship",
+            )
 
 
 def _put_item(tx: Transaction, item: Item) -> Item:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from licet.decisions import Caller, Request, RequestedAct
 from licet.errors import InputError
+from licet.items import Kinship
 from licet.items.item import require_model_name
 from licet.licenses import License, holder_of_organization, holder_of_person
 from licet.parties import Organization, OrganizationKind, Party, Serves
@@ -26,6 +27,9 @@ from licet.terms import (
 _Id = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 
 
+_MADE = frozenset({Kinship.QUANTIZED, Kinship.FINE_TUNE, Kinship.DISTILLED, Kinship.ADAPTER})
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -44,11 +48,20 @@ class NewItem(_Body):
     aliases: list[str] = Field(default_factory=list)
     upstream: str
     concealed: bool = False
+    kinship: Kinship = Kinship.SAME
+    base: str | None = None
+    candidates: list[str] = Field(default_factory=list, max_length=50)
 
     def model_post_init(self, _context: Any, /) -> None:
-        """Refuse names that no request could carry."""
-        for name in (self.id, *self.aliases):
+        """Refuse names that no request could carry, and a kinship without what it is to."""
+        for name in (self.id, *self.aliases, *self.candidates, *filter(None, [self.base])):
             require_model_name(name)
+        is_router, is_made = self.kinship is Kinship.ROUTER, self.kinship in _MADE
+        if is_router != bool(self.candidates) or is_made != (self.base is not None) or self.kinship is Kinship.UNKNOWN:
+            raise InputError(
+                "expected candidates for a router, a base for what is made from one, and neither for others",
+                code="bad_kinship",
+            )
 
 
 class ManyItems(_Body):

@@ -17,6 +17,7 @@ from licet.control.administration import Administration
 from licet.control.keeping import Erasure, Keeper, NewHold, Why
 from licet.control.rulings import Rulings
 from licet.errors import InputError
+from licet.items import Lineage
 from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, parse_instant
 
 Arguments: TypeAlias = Mapping[str, Any]
@@ -73,7 +74,12 @@ def _resume(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
 
 def _add_item(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
     body = _body(bodies.NewItem, arguments)
-    return on.control.add_item(by, ItemId(body.id), body.aliases, body.upstream, concealed=body.concealed)
+    lineage = Lineage(
+        body.kinship, None if body.base is None else ItemId(body.base), tuple(map(ItemId, body.candidates))
+    )
+    return on.control.add_item(
+        by, ItemId(body.id), body.aliases, body.upstream, concealed=body.concealed, lineage=lineage
+    )
 
 
 def _import_items(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:

@@ -69,6 +69,41 @@ def decide(request: Request, snapshot: Snapshot, at: datetime) -> Decision:
 
 
 def _decide_on(item: Item, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
+    if item.candidates:
+        return _decide_router(item, request, snapshot, at)
+    return _decide_one(item, request, snapshot, at)
+
+
+def _decide_router(router: Item, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
+    """A router of the catalogue is decided on itself and on all that it may choose.
+
+    Nobody sees beforehand what it chooses, so one candidate that is refused refuses it,
+    unless the request holds it to others.
+    """
+    names = [name for name in router.candidates if not request.among or name in request.among]
+    chosen = [snapshot.catalogue.resolve(name) for name in names]
+    decisions = [_decide_one(router, request, snapshot, at)]
+    for one in chosen:
+        decision = (
+            _unknown_item(snapshot.policy) if one is None or one.candidates else _decide_one(one, request, snapshot, at)
+        )
+        if isinstance(decision, Refusal) and (one is None or one.concealed):
+            decision = replace(decision, code=Code.MODEL_NOT_FOUND)
+        decisions.append(decision)
+    worst = max(decisions, key=lambda one: (one.outcome.weight, getattr(one, "code", "") == Code.MODEL_NOT_FOUND))
+    basis = Basis(
+        router.id,
+        tuple(judged for one in decisions for judged in one.basis.judged),
+        tuple(dict.fromkeys(name for one in decisions for name in one.basis.standings)),
+        tuple(dict.fromkeys(name for one in decisions for name in one.basis.licenses)),
+    )
+    until = min(one.until for one in decisions)
+    if isinstance(worst, Permit):
+        return Permit(until, restricted=any(isinstance(x, Permit) and x.restricted for x in decisions), basis=basis)
+    return replace(worst, until=until, basis=basis)
+
+
+def _decide_one(item: Item, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
     if item.id in snapshot.stops or item.base in snapshot.stops:
         return _stopped(item)
     stale = not snapshot.current or at >= snapshot.policy.fresh_until

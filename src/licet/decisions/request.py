@@ -44,7 +44,8 @@ class Request(Value, frozen=True):
     """One model name asked for, as it stood in the request, and how firmly its caller is bound to the key.
 
     `base` is set for a name that is not in the catalogue and is known to have been
-    tuned from that item for this caller.
+    tuned from that item for this caller. `among` are those candidates of a router to
+    which the request holds it; empty where it may choose any.
     """
 
     model: str
@@ -52,3 +53,4 @@ class Request(Value, frozen=True):
     caller: Caller
     binding: str = BINDINGS[0]
     base: ItemId | None = None
+    among: tuple[ItemId, ...] = ()

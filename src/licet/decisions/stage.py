@@ -23,7 +23,9 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
     Only a directive asks here who somebody is, so for an item that none names no row
     of anybody is read.
     """
-    model, mode = _model_of(item.id, item.kinship, item.base), _MODES[request.act]
+    # A router's candidates are decided on one by one: by itself it is a name like any other.
+    kinship = Kinship.SAME if item.candidates else item.kinship
+    model, mode = _model_of(item.id, kinship, item.base), _MODES[request.act]
     if item.id not in snapshot.policy.by_item and item.base not in snapshot.policy.by_item:
         return Scene(model, mode, person=None, body=None)
     organization = _organization(request.caller, snapshot)

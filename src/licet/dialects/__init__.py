@@ -29,7 +29,7 @@ from licet.dialects.routes import (
     guess_surface,
     match,
 )
-from licet.dialects.scan import Asked, read_body
+from licet.dialects.scan import Asked, read_body, with_models
 
 __all__ = [
     "ROUTES",
@@ -73,5 +73,6 @@ __all__ = [
     "render_objects",
     "render_refusal",
     "strip_key_from_query",
+    "with_models",
     "with_relative_results",
 ]

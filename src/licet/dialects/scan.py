@@ -27,6 +27,9 @@ MEMBER_LIMIT = 1000
 REQUEST_LIMIT = 1000
 """The most requests that one body may hold."""
 
+LISTED_LIMIT = 50
+"""The most models to which a body may hold a router."""
+
 _UTF8_STEP_BYTES = 1 << 16
 # A dictionary of views costs some 20 bytes for each byte of the smallest tools;
 # these keep a hostile list within tens of megabytes.
@@ -51,6 +54,7 @@ class Asked:
         stored: The upstream may keep the answer beyond this request.
         previous: The id of an earlier answer that this one continues.
         files: The ids of files that it is about.
+        listed: The models to which it holds a router; None if it holds it to none.
     """
 
     model: str
@@ -58,6 +62,7 @@ class Asked:
     stored: bool = False
     previous: str | None = None
     files: tuple[str, ...] = ()
+    listed: tuple[str, ...] | None = None
 
 
 def read_body(route: Route, body: bytes, path_model: str | None, *, continues: bool = False) -> Asked:
@@ -67,8 +72,8 @@ def read_body(route: Route, body: bytes, path_model: str | None, *, continues: b
         route: where this request names its model.
         body: the whole body as it was sent, not content-encoded.
         path_model: the model that the path names, if the route has it there.
-        continues: whether an earlier answer may be continued, for a caller who
-            knows how to decide on that as well.
+        continues: whether an earlier answer may be continued, and a router be held to
+            some models, for a caller who knows how to decide on those as well.
 
     Raises:
         InputError: with code `malformed_json`, `duplicate_member`,
@@ -77,6 +82,7 @@ def read_body(route: Route, body: bytes, path_model: str | None, *, continues: b
     members = read_members(body)
     model = _agree(members, path_model) if route.model_in is ModelIn.PATH else _read_model(members)
     previous = _read_previous(members) if continues and route.form is Form.RESPONSES else None
+    listed = _read_listed(members) if continues and route.model_in is ModelIn.BODY else None
     _refuse_other_models(members, route.refused_members)
     if route.form is Form.RESPONSES and "input" in members:
         _refuse_stored_items(members["input"])
@@ -87,6 +93,7 @@ def read_body(route: Route, body: bytes, path_model: str | None, *, continues: b
         _read_stream(route, members),
         stored=route.form is Form.RESPONSES and bytes(members.get("store", b"")) != b"false",
         previous=previous,
+        listed=listed,
         files=_read_files(members) if route.object is ObjectKind.JOB else (),
     )
 
@@ -187,6 +194,31 @@ def _read_previous(members: dict[str, msgspec.Raw]) -> str | None:
     if previous is not None and not (isinstance(previous, str) and 0 < len(previous) <= MODEL_LENGTH):
         raise InputError("expected `previous_response_id` to be a short text", code="unsupported_member")
     return previous
+
+
+def with_models(body: bytes, names: tuple[str, ...]) -> bytes:
+    """The body with other names in its `models`, and every other byte as it was.
+
+    Raises:
+        InputError: with the code `unsupported_member`, where that member cannot be
+            found for certain without reading all of the body.
+    """
+    raw = bytes(read_members(body)["models"])
+    if body.count(raw) != 1:
+        raise InputError("expected the list of `models` once in the whole body", code="unsupported_member")
+    return body.replace(raw, msgspec.json.encode(names))
+
+
+def _read_listed(members: dict[str, msgspec.Raw]) -> tuple[str, ...] | None:
+    """Take out the models to which a router is held; under another spelling they stay, and are refused."""
+    if "models" not in members:
+        return None
+    listed = _decoded(members.pop("models"))
+    if not isinstance(listed, list) or not 0 < len(listed) <= LISTED_LIMIT:
+        raise InputError(f"expected `models` to be a list of 1 to {LISTED_LIMIT}", code="unsupported_member")
+    if not all(isinstance(name, str) and 0 < len(name) <= MODEL_LENGTH for name in listed):
+        raise InputError("expected `models` to be a list of names", code="unsupported_member")
+    return tuple(listed)
 
 
 def _read_files(members: dict[str, msgspec.Raw]) -> tuple[str, ...]:

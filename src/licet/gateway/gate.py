@@ -176,7 +176,8 @@ class Gate:
     ) -> _Asked:
         """Step 3."""
         body = await self._body(headers, seen.receiving(receive))
-        return _Asked(match.route, caller, await self._stored.plan(match, caller, headers, body), body, seen)
+        plan = await self._stored.plan(match, caller, headers, body)
+        return _Asked(match.route, caller, plan, body if plan.body is None else plan.body, seen)
 
     def _caller(self, scope: Scope, seen: Seen) -> Caller:
         key = dialects.find_key(scope["headers"], scope["query_string"])
@@ -215,16 +216,19 @@ class Gate:
         request = Request(match.path_model or "", RequestedAct.INFERENCE, caller)
         try:
             usable = list(usable_items(request, snapshot, at))
+            tuned = self._stored.tuned(caller)
         except Exception as err:
             raise self._undecided(request, snapshot, at, seen) from err
         self._post.listing(caller, [item.id for item in usable], snapshot, at)
         items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable]
+        items += [dialects.ListedItem(name, int(since.timestamp())) for name, since in tuned]
         surface = match.route.surface
         if match.route.model_in is ModelIn.NOWHERE:
             await respond_json(send, dialects.render_models(surface, items))
             return
         wanted = snapshot.catalogue.resolve(match.path_model or "")
-        found = next((item for item in items if wanted is not None and item.id == wanted.id), None)
+        name = match.path_model if wanted is None else wanted.id
+        found = next((item for item in items if item.id == name), None)
         if found is None:
             raise _RefusedError(answers.not_found(new_record_id(at)))
         await respond_json(send, dialects.render_model(surface, found))
@@ -271,7 +275,7 @@ class Gate:
         refused: list[tuple[str, _RefusedError]] = []
         for model in asked.plan.models:
             base = None if model in snapshot.catalogue.by_name else self._stored.base_of(model, asked.caller)
-            request = Request(model, asked.plan.act, asked.caller, base=base)
+            request = Request(model, asked.plan.act, asked.caller, base=base, among=asked.plan.among)
             try:
                 permit, record = self._permit(request, snapshot, at, asked.seen)
             except _RefusedError as err:

@@ -35,6 +35,7 @@ class Live:
     Attributes:
         cut: Set to what the caller is told when the answer must end.
         held: While it is not done, no further byte may leave.
+        kin: Other items on which its decision rests.
         caused_at: When what may end it came about, on the monotonic clock; None while nothing has.
     """
 
@@ -49,7 +50,7 @@ class Live:
     held: "asyncio.Task[None] | None" = None
     timer: asyncio.TimerHandle | None = field(default=None)
     caused_at: float | None = None
-    base: ItemId | None = None
+    kin: frozenset[ItemId] = frozenset()
 
 
 class LiveIndex:
@@ -92,7 +93,7 @@ class LiveIndex:
             until=permit.until,
             restricted=permit.restricted,
             cut=asyncio.get_running_loop().create_future(),
-            base=found.base if (found := snapshot.catalogue.resolve(request.model, request.base)) else None,
+            kin=_kin(request, snapshot),
         )
         self._all.add(live)
         self._idle.clear()
@@ -199,11 +200,19 @@ class LiveIndex:
             self._post.cut(live.decision, live.item, told.code, at, party=live.party, organization=live.organization)
 
 
+def _kin(request: Request, snapshot: Snapshot) -> frozenset[ItemId]:
+    """The items on which the decision about another rests: what it was made from, what it may choose."""
+    item = snapshot.catalogue.resolve(request.model, request.base)
+    if item is None:
+        return frozenset()
+    return frozenset(item.candidates) | ({item.base} if item.base else frozenset())
+
+
 def _places(live: Live) -> Iterator[tuple[str, str]]:
     yield ("key", live.request.caller.key)
     yield ("item", live.item)
-    if live.base is not None and live.base != live.item:
-        yield ("item", live.base)
+    for item in live.kin - {live.item}:
+        yield ("item", item)
     if live.party is not None:
         yield ("party", live.party)
     if live.organization is not None:

@@ -12,6 +12,7 @@ decided on what made it, or on what it will be made by:
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -51,6 +52,8 @@ class Plan:
         moved: The models may be served elsewhere by now.
         hidden: A name that means nothing is told as an object that is not there.
         lines: Where each name stands, for whoever must mend it.
+        among: The candidates to which a router, the first of the models, is held.
+        body: What is passed on in place of what came; None for that itself.
     """
 
     models: tuple[str, ...]
@@ -60,6 +63,8 @@ class Plan:
     moved: bool = False
     hidden: bool = False
     lines: Mapping[str, str] = field(default_factory=dict)
+    among: tuple[ItemId, ...] = ()
+    body: bytes | None = None
 
 
 class Stored:
@@ -99,6 +104,17 @@ class Stored:
         kept = self._objects.find(ObjectKind.MODEL, model, owner_of(caller))
         return None if kept is None else kept.base
 
+    def tuned(self, caller: Caller) -> list[tuple[str, datetime]]:
+        """The models that were tuned for this caller and that they may use now, and since when there is each.
+
+        Raises:
+            UnavailableError: the map cannot be read.
+        """
+        if self._objects is None:
+            return []
+        rows = self._objects.listed(ObjectKind.MODEL, owner_of(caller))
+        return [(row.id, row.created_at) for row in rows if self._permitted(row.id, caller, RequestedAct.INFERENCE)]
+
     async def plan(self, match: Match, caller: Caller, headers: Mapping[bytes, bytes], body: bytes) -> Plan:
         """Read a request.
 
@@ -116,10 +132,39 @@ class Stored:
             asked = dialects.read_form_model(route, kept_type, body, match.path_model)
         else:
             asked = dialects.read_body(route, body, match.path_model, continues=True)
+        if asked.listed is not None:
+            return self._routed(asked, asked.listed, caller, body)
         if self._objects is None or not (asked.stored or asked.previous):
             nothing = _NOTHING if asked.previous else ()
             return Plan((asked.model, *nothing), act, self._app, hidden=bool(nothing))
         return self._continued(route, asked, caller, self._objects)
+
+    def _routed(self, asked: dialects.Asked, listed: tuple[str, ...], caller: Caller, body: bytes) -> Plan:
+        """A router that is held to some models keeps those that are permitted; the others leave the body.
+
+        A name that means nothing leaves it like one that is refused, so that nobody learns
+        of a concealed model by it. Routed answers are not remembered.
+        """
+        snapshot, at = self._replica.look()
+        router = snapshot.catalogue.resolve(asked.model)
+        if (router is not None and not router.candidates) or asked.previous is not None:
+            raise InputError("expected no list of `models` but for a router", code="unsupported_member")
+        kept: dict[str, ItemId] = {}
+        for name in listed:
+            item = snapshot.catalogue.resolve(name)
+            if router is not None and item is not None and item.id in router.candidates:
+                request = Request(name, RequestedAct.INFERENCE, caller)
+                if isinstance(self._replica.decide(request, snapshot, at), Permit):
+                    kept[name] = item.id
+        among = tuple(dict.fromkeys(kept.values()))
+        if not among:
+            # Decided on the first, which says why; a name that means nothing if it is no candidate.
+            first = snapshot.catalogue.resolve(listed[0])
+            is_candidate = router is not None and first is not None and first.id in router.candidates
+            return Plan((listed[0],) if is_candidate else _NOTHING, RequestedAct.INFERENCE, self._app)
+        left = tuple(name for name in listed if name in kept)
+        changed = None if left == listed else dialects.with_models(body, left)
+        return Plan((asked.model,), RequestedAct.INFERENCE, self._app, among=among, body=changed)
 
     async def listed(self, route: Route, caller: Caller, scope: Scope) -> bytes:
         """A caller's objects of one kind, each as its upstream tells it now; only those that may be read.
@@ -142,9 +187,11 @@ class Stored:
         return dialects.render_objects(route.surface, bodies, more=more)
 
     def _may_read(self, row: Kept, caller: Caller) -> bool:
-        snapshot, at = self._replica.look()
-        requests = [Request(name, RequestedAct.METADATA, caller, base=self.base_of(name, caller)) for name in row.items]
-        return all(isinstance(self._replica.decide(one, snapshot, at), Permit) for one in requests)
+        return all(self._permitted(name, caller, RequestedAct.METADATA) for name in row.items)
+
+    def _permitted(self, name: str, caller: Caller, act: RequestedAct) -> bool:
+        request = Request(name, act, caller, base=self.base_of(name, caller))
+        return isinstance(self._replica.decide(request, *self._replica.look()), Permit)
 
     async def _tell(self, row: Kept, route: Route, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         """What its upstream says of one object; None where that has it no more."""

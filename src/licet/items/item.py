@@ -12,6 +12,25 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """How an item relates to others: its `base`, or as a router its `candidates`."""
+
+    kinship: Kinship = Kinship.SAME
+    base: ItemId | None = None
+    candidates: tuple[ItemId, ...] = ()
+
+    def told(self) -> dict[str, object]:
+        """What of it goes on record; nothing for an item that is only itself."""
+        if self == SELF:
+            return {}
+        return {"kinship": self.kinship.value, "base": self.base, "candidates": list(self.candidates)}
+
+
+SELF = Lineage()
+"""The lineage of an item that is only itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A model, the other names that mean exactly it, and where it is served.
 
