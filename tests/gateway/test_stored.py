@@ -2,12 +2,16 @@
 
 import io
 import json
+from datetime import UTC, datetime
 
 import anthropic
 import openai
 import pytest
 
-from instance_for_tests import call, configure, fresh_instance, serving, single_person
+from instance_for_tests import call, fresh_instance, serving
+from licet.app.backup import back_up, restore
+from licet.dialects import ObjectKind
+from licet.gateway import Objects
 from licet.terms import Surface
 from places_for_tests import short_directory
 from sdks_for_tests import client
@@ -15,6 +19,7 @@ from standin_for_tests import eventually
 
 OPENAI, ANTHROPIC, _ = Surface
 CHAT = "/v1/chat/completions"
+AT = datetime(2026, 6, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -331,10 +336,16 @@ def test_tuning_is_decided_on_its_base_and_so_is_what_it_makes(instance, sdk, st
 # The map.
 
 
-def test_a_key_of_an_organization_and_one_of_a_person_own_apart(upstream):
+def test_the_map_is_its_owner_s_alone_to_read_and_in_every_copy(upstream, tmp_path):
     with short_directory() as directory:
-        single_person(directory)
-        configure(directory, upstream.url)
-        with serving(directory) as found:
+        with fresh_instance(directory, upstream.url) as found:
+            found.items("open-1")
+            with client(OPENAI, found.gateway, found.party_key("P1")) as sdk:
+                name = upload(sdk, "open-1")
             assert (directory / "objects.db").stat().st_mode & 0o777 == 0o600
-            assert found.gateway
+            back_up(directory, tmp_path / "copy.tar", tmp_path / "keys.tar", AT)
+        restore(tmp_path / "copy.tar", tmp_path / "keys.tar", tmp_path / "again")
+    objects = Objects(tmp_path / "again" / "objects.db", AT)
+    kept = objects.find(ObjectKind.FILE, name, "party:P1")
+    objects.close()
+    assert [use.model for use in kept.uses] == ["open-1"]

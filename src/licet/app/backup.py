@@ -1,6 +1,6 @@
 """Copy an instance while it serves, and make one from a copy.
 
-A copy holds the store, the log and the configuration, and no secret: keys and tokens
+A copy holds the store, the log, the map of stored objects and the configuration, and no secret: keys and tokens
 go into an archive of their own, to be kept elsewhere. The store is copied before the
 log, so that the log has the record of every act that the store has.
 
@@ -35,7 +35,7 @@ from licet.stores import Store
 from licet.terms import format_instant
 
 FORMAT = "licet-backup/1"
-_MANIFEST, _STORE, _LOG = "backup.json", "licet.db", "log.db"
+_MANIFEST, _STORE, _LOG, _OBJECTS = "backup.json", "licet.db", "log.db", "objects.db"
 _COPIED = ("licet.toml", "log.policy", "log.witnessed", "log.chain.db", "policy.epoch")
 _SECRET = ("secrets", "tokens", "admin.token")
 _LONGEST_MANIFEST, _CHUNK = 1 << 20, 1 << 20
@@ -104,7 +104,7 @@ def restore(archive: Path, keys: Path, directory: Path) -> Backup:
 
 
 def _copied(places: Places, scratch: Path) -> Iterator[tuple[str, Path]]:
-    for name, source in ((_STORE, _store(places)), (_LOG, places.log)):
+    for name, source in ((_STORE, _store(places)), (_LOG, places.log), (_OBJECTS, places.objects)):
         if source.exists():
             _copy_database(source, scratch / name)
             yield name, scratch / name
@@ -142,7 +142,7 @@ def _secret(directory: Path) -> Iterator[tuple[str, Path]]:
 
 def _is_copied(name: str) -> bool:
     in_orders = name.startswith("orders/") and name.endswith(ORDER) and name.count("/") == 1
-    return name in {_STORE, _LOG, *_COPIED} or in_orders
+    return name in {_STORE, _LOG, _OBJECTS, *_COPIED} or in_orders
 
 
 def _is_secret(name: str) -> bool:

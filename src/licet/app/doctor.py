@@ -82,7 +82,9 @@ def examine(directory: Path, at: datetime) -> list[Finding]:
 
 def _permissions(places: Places) -> Iterator[Finding]:
     private = [places.directory, places.secrets, *places.secrets.glob("*"), *places.directory.glob("tokens/*")]
-    private += [path for path in (places.administrator_token, places.orders, places.log) if path.exists()]
+    private += [
+        path for path in (places.administrator_token, places.orders, places.log, places.objects) if path.exists()
+    ]
     private += [path for path in (places.directory / "tokens", places.directory / "licet.db") if path.exists()]
     open_ = [path for path in private if path.stat().st_mode & _GROUP_OR_OTHERS]
     for path in open_:
