@@ -5,7 +5,8 @@
     │   ├── NaiveInstantError     a datetime without a UTC offset
     │   └── DocumentError         a file is wrong at a line
     ├── TrustError            a signature, key, audience or nonce does not verify
-    │   └── EvidenceError         evidence that must not be believed
+    │   ├── EvidenceError         evidence that must not be believed
+    │   └── CallerError           credentials that tell nobody
     ├── StaleError            a premise is too old to rely on
     ├── ConflictError         someone wrote first, or the state forbids it
     │   └── NotFoundError         the thing named does not exist
@@ -78,6 +79,16 @@ class EvidenceError(TrustError):
     """Evidence that must not be believed; `code` says which check failed."""
 
     code = "evidence_refused"
+
+
+class CallerError(TrustError):
+    """The credentials of a request do not say whose it is; `challenge` says what would (RFC 9110, 11.6.1)."""
+
+    code = "invalid_api_key"
+
+    def __init__(self, message: str, *, code: str | None = None, challenge: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.challenge = challenge
 
 
 class StaleError(LicetError):

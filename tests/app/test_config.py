@@ -110,7 +110,27 @@ MORE = [
     ('[store]\nurl = "sqlite:///:memory:"\n', "store.url", "a file such as"),
     ('[store]\nurl = "sqlite:///"\n', "store.url", "a file such as"),
     # The proxy has nothing to answer that names no model; an application of its own gives the gate its open paths.
-    ('[gateway]\nopen_paths = ["GET /v1/models"]\n', "gateway", "one of the sections"),
+    ('[gateway]\nopen_paths = ["GET /v1/models"]\n', "gateway.open_paths", "one of the keys"),
+    (
+        '[gateway]\ntrusted_proxies = ["10.0.0.0/24", "0.0.0.0/0"]\n',
+        "gateway.trusted_proxies",
+        "none of which is every",
+    ),
+    ('[gateway]\ntrusted_proxies = "10.0.0.0/24"\n', "gateway.trusted_proxies", "a list of networks"),
+    ('[gateway]\ntrusted_proxies = ["10.0.0.1/24"]\n', "gateway.trusted_proxies", "a list of networks"),
+    ("[gateway]\ntrusted_proxies = [10]\n", "gateway.trusted_proxies", "a list of networks"),
+    ('[gateway]\naddress_header = "x-forwarded-for"\n', "gateway.address_header", "beside `trusted_proxies`"),
+    (
+        '[gateway]\ntrusted_proxies = ["10.0.0.0/24"]\naddress_header = "Forwarded"\n',
+        "gateway.address_header",
+        "lists addresses alone",
+    ),
+    ('[gateway]\npublic_url = "http://api.example"\n', "gateway.public_url", "a URL such as"),
+    ('[gateway]\npublic_url = "https://u:sk-live@api.example"\n', "gateway.public_url", "a URL such as"),
+    ('[gateway]\npublic_url = "https://api.example/?a=1"\n', "gateway.public_url", "a URL such as"),
+    ("[place]\ndatabase = 1\n", "place.database", "a text"),
+    ("[place]\nmax_age_days = 0\n", "place.max_age_days", "a whole number from 1 to 365"),
+    ("[place]\nmax_age_days = 366\n", "place.max_age_days", "a whole number from 1 to 365"),
     ('[upstreams]\nmain2 = "http://x"\n', "upstreams.main2", "a section"),
     ('[upstreams.main3]\nbase_url = "http://u:sk-live@x"\n', "upstreams.main3.base_url", "a URL such as"),
 ]

@@ -27,6 +27,14 @@ SUPERSEDES = [{"kind": "supersedes", "directive": "DIR-1"}]
 WHY = "counsel's reading for this test"
 TOKEN = token_digest("another token")
 
+IDP = {
+    "id": "idp",
+    "url": "https://issuer.test/",
+    "jwks_url": "https://issuer.test/keys",
+    "audience": "gate",
+    "algorithms": ["ES256"],
+}
+
 # For each route that changes something: what one person sends, in the order in which it is sent, and
 # whether it is done at once. A new route has no line here, and so fails.
 SENT = [
@@ -36,6 +44,10 @@ SENT = [
     ("POST /items/import", "/items/import", {"ids": ["sonata-3", "sonata-4"], "upstream": "main"}, False),
     ("POST /organizations", "/organizations", {"id": "orch", "name": "O", "organized_under": "FR"}, False),
     ("POST /parties", "/parties", {"id": "P2"}, True),
+    ("POST /issuers", "/issuers", {**IDP, "id": "second", "url": "https://second.test/"}, False),
+    ("POST /parties/{party}/link", "/parties/P1/link", {"issuer": "idp", "subject": "alice"}, True),
+    ("POST /parties/{party}/unlink", "/parties/P1/unlink", {"issuer": "idp", "subject": "alice"}, True),
+    ("POST /issuers/{issuer}/remove", "/issuers/idp/remove", {}, True),
     ("POST /keys", "/keys", {"party": "P1"}, True),
     ("POST /keys/{key}/revoke", "/keys/{key}/revoke", {}, True),
     (
@@ -145,6 +157,7 @@ def test_one_person_alone_loosens_nothing_over_any_route():
     """Ada does everything there is to do. What loosens is kept for somebody else, and nothing of it is done."""
     with short_directory() as directory, staffed_instance(directory, "http://127.0.0.1:9", STAFF) as found:
         agree(found, "/items", {"id": "fable-5", "upstream": "main"})
+        agree(found, "/issuers", IDP)
         key = found.party_key("P1").split("_")[1]
         license_ = {"id": "L0", "items": ["fable-5"], "parties": ["P1"], "valid_from": NOON, "valid_until": LATER}
         agree(found, "/licenses", license_)

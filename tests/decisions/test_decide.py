@@ -327,11 +327,11 @@ def test_only_an_item_under_a_requirement_needs_its_record_first():
 )
 def test_a_restricted_items_caller_is_bound_to_the_key_as_counsel_asks(least, has, outcome):
     world = snapshot(ORDER, standings=CITIZEN, settings={"min_binding": least})
-    answer = decide(replace(asks(), binding=has), world, AT)
+    answer = decide(replace(asks(), caller=replace(P1, binding=has)), world, AT)
     assert answer.outcome is outcome
     if outcome is EVIDENCE:
         assert [x.kind for x in answer.remedies] == [RemedyKind.BOUND_KEY]
-    assert decide(replace(asks(model="opus-4.8"), binding="bearer"), world, AT).outcome is PERMIT
+    assert decide(asks(model="opus-4.8"), world, AT).outcome is PERMIT
 
 
 # The lease.

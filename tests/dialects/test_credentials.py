@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.dialects import find_key, strip_key_from_query
+from licet.dialects import Credential, find_credential, strip_key_from_query
 from licet.errors import InputError
 
 BEARER = (b"authorization", b"Bearer lk_a_b")
@@ -36,7 +36,17 @@ FOUND = [
     ([(b"x-api-key", b"\xff")], b"", "\xff"),
 ]
 
+PROVED = [
+    (b"DPoP a.b.c", "a.b.c"),
+    (b"dpop a.b.c", "a.b.c"),
+    (b"DPOP   a.b.c ", "a.b.c"),
+]
+
 AMBIGUOUS = [
+    # The same token under two schemes is used in two ways.
+    ([(b"authorization", b"DPoP a.b.c"), (b"authorization", b"Bearer a.b.c")], b""),
+    ([(b"authorization", b"DPoP a.b.c"), (b"x-api-key", b"a.b.c")], b""),
+    ([(b"authorization", b"DPoP a.b.c")], b"key=lk_a_b"),
     ([BEARER, (b"x-api-key", b"lk_a_c")], b""),
     ([BEARER, (b"authorization", b"Bearer lk_a_c")], b""),
     ([X_API, (b"x-api-key", b"LK_A_B")], b""),
@@ -59,13 +69,18 @@ STRIPPED = [
 
 @pytest.mark.parametrize(("headers", "query", "expected"), FOUND)
 def test_found(headers, query, expected):
-    assert find_key(headers, query) == expected
+    assert find_credential(headers, query) == (None if expected is None else Credential(expected))
+
+
+@pytest.mark.parametrize(("value", "expected"), PROVED)
+def test_found_under_the_scheme_of_a_proof(value, expected):
+    assert find_credential([(b"authorization", value)], b"") == Credential(expected, proved=True)
 
 
 @pytest.mark.parametrize(("headers", "query"), AMBIGUOUS)
 def test_two_keys_are_two_callers(headers, query):
     with pytest.raises(InputError, match="one API key") as caught:
-        find_key(headers, query)
+        find_credential(headers, query)
     assert caught.value.code == "ambiguous_credentials"
 
 
@@ -77,7 +92,7 @@ def test_stripped(query, expected):
 @given(st.lists(st.sampled_from([b"key=s", b"a=1", b"%6Bey=t", b"", b"key", b"k=key", b"b=%4"])))
 def test_what_is_left_of_a_query_has_no_key_and_lost_nothing_else(members):
     rest = strip_key_from_query(b"&".join(members))
-    assert find_key([], rest) is None
+    assert find_credential([], rest) is None
     assert strip_key_from_query(rest) == rest
     kept = [member for member in members if member not in {b"key=s", b"%6Bey=t", b"key"}]
     assert rest == b"&".join(kept)

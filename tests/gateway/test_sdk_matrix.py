@@ -162,6 +162,7 @@ def assert_cut(name, begun, texts=3):
 BEFORE = {
     "malformed": {"model": "m" * 300},
     "invalid_key": {"model": "open-1", "who": "lk_no-such-key_" + "x" * 40},
+    "invalid_token": {"model": "open-1", "who": "eyJ0eXAiOiJhdCtqd3QifQ.e30.AA"},
     "verification": {"model": "fable-5", "who": "unknown"},
     "license": {"model": "fable-5", "who": "foreign"},
     "stopped": {"model": "stopped-1"},

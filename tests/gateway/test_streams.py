@@ -363,7 +363,7 @@ def test_neither_the_key_nor_a_header_of_ours_reaches_the_upstream(instance, ups
         ANTHROPIC: (MESSAGES, CONTENT % ("false", "")),
         GEMINI: ("/v1beta/models/open-1:generateContent", GEMINI_CONTENT % ""),
     }[surface]
-    more = {"licet-decision": "forged", "Licet-End-User": "someone", "x-custom": "kept", "accept-encoding": "gzip"}
+    more = {"licet-decision": "forged", "Licet-Anything": "someone", "x-custom": "kept", "accept-encoding": "gzip"}
     answer = call(instance.gateway + path, body.encode(), headers_for(surface, people["citizen"], **more))
     seen = upstream.log()[0]
     assert answer.status == 200

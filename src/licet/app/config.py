@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from yarl import URL
 from licet.app.collecting import WitnessAddress
 from licet.directives import READINGS
 from licet.errors import ConfigurationError
-from licet.gateway import Limits, Upstream
+from licet.gateway import Limits, Network, Upstream
 from licet.receipts import ED25519, ReceiptError, VerifierKey
 from licet.terms import ID_PATTERN, Surface
 
@@ -29,13 +29,18 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
     "log": frozenset({"witnesses"}),
+    "gateway": frozenset({"public_url", "trusted_proxies", "address_header"}),
+    "place": frozenset({"database", "max_age_days"}),
     "logging": frozenset({"access"}),
     "metrics": frozenset({"public", "token"}),
     "people": frozenset({"pending_s"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
+        | {"total_s", "key_requests"}
     ),
 }
+_ADDRESS_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_PLACE_AGE_DAYS = range(1, 366)
 # From a minute, in which nobody else could have looked, to a month, in which nobody remembers.
 _A_DAY_S = 86_400
 _PENDING_S = range(60, 30 * _A_DAY_S + 1)
@@ -49,6 +54,8 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "connect_s": (1, 60),
     "first_byte_s": (1, 600),
     "idle_s": (1, 600),
+    "total_s": (1, 86_400),
+    "key_requests": (1, 100_000),
     "log_max_bytes": (64 * 1024, 1 << 50),
 }
 
@@ -78,6 +85,9 @@ class Config:
     metrics_public: bool = False
     metrics_token: str | None = None
     pending: timedelta = timedelta(days=1)
+    network: Network = field(default_factory=Network)
+    place_database: Path | None = None
+    place_max_age: timedelta = timedelta(days=90)
 
 
 def read_config(path: Path) -> Config:
@@ -128,6 +138,9 @@ class _Reader:
             metrics_public=self._switch("metrics", "public", default=False),
             metrics_token=self._metrics_token(),
             pending=self._pending(),
+            network=self._network(),
+            place_database=self._place_database(),
+            place_max_age=timedelta(days=self._number("place", "max_age_days", 90, _PLACE_AGE_DAYS)),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
@@ -248,10 +261,52 @@ class _Reader:
         return value
 
     def _pending(self) -> timedelta:
-        value = self.data.get("people", {}).get("pending_s", _A_DAY_S)
-        if type(value) is not int or value not in _PENDING_S:
-            raise self._wrong("people", "pending_s", f"seconds from {_PENDING_S.start} to {_PENDING_S.stop - 1}")
-        return timedelta(seconds=value)
+        return timedelta(seconds=self._number("people", "pending_s", _A_DAY_S, _PENDING_S))
+
+    def _number(self, section: str, key: str, default: int, allowed: range) -> int:
+        value = self.data.get(section, {}).get(key, default)
+        if type(value) is not int or value not in allowed:
+            unit = "seconds" if key.endswith("_s") else "a whole number"
+            raise self._wrong(section, key, f"{unit} from {allowed.start} to {allowed.stop - 1}")
+        return value
+
+    def _network(self) -> Network:
+        """What is between callers and the gateway; a word that anybody could give is not taken."""
+        members = self.data.get("gateway", {})
+        listed = members.get("trusted_proxies", [])
+        expected = 'a list of networks such as `["10.0.0.0/24"]`, none of which is every address'
+        try:
+            trusted = tuple(map(ipaddress.ip_network, listed)) if isinstance(listed, list) else None
+        except ValueError as err:
+            raise self._wrong("gateway", "trusted_proxies", expected) from err
+        if trusted is None or not all(isinstance(x, str) for x in listed) or any(x.prefixlen == 0 for x in trusted):
+            raise self._wrong("gateway", "trusted_proxies", expected)
+        header = self._text("gateway", "address_header") if "address_header" in members else None
+        if header is not None and (
+            not trusted or not _ADDRESS_HEADER.fullmatch(header) or header.lower() == "forwarded"
+        ):
+            raise self._wrong(
+                "gateway", "address_header", "a header that lists addresses alone, beside `trusted_proxies`"
+            )
+        return Network(trusted, None if header is None else header.lower().encode(), self._public_url())
+
+    def _public_url(self) -> str | None:
+        if "public_url" not in self.data.get("gateway", {}):
+            return None
+        text = self._text("gateway", "public_url")
+        try:
+            url = URL(text)
+        except ValueError as err:
+            raise self._wrong("gateway", "public_url", "a URL such as `https://api.example`") from err
+        is_safe = url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or ""))
+        if not is_safe or not url.host or url.user or url.query_string or url.fragment:
+            raise self._wrong("gateway", "public_url", "a URL such as `https://api.example`")
+        return text
+
+    def _place_database(self) -> Path | None:
+        if "database" not in self.data.get("place", {}):
+            return None
+        return self.path.parent / self._text("place", "database")
 
     def _metrics_token(self) -> str | None:
         if "token" not in self.data.get("metrics", {}):

@@ -47,15 +47,21 @@ from licet.errors import ConfigurationError, ConflictError, UnavailableError
 from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
 from licet.gateway import (
     Batches,
+    Callers,
+    Fetch,
     Gate,
+    KeySets,
     Listener,
     LiveIndex,
     MeasuredLog,
     Metrics,
     Objects,
+    PlaceDatabase,
     Post,
     ReverseProxy,
     Stored,
+    Surroundings,
+    fetch_public,
 )
 from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
@@ -80,8 +86,13 @@ class Running:
     pid: int
 
 
-def serve(directory: Path, announce: Callable[[Running], None]) -> None:
+def serve(directory: Path, announce: Callable[[Running], None], *, fetch: Fetch = fetch_public) -> None:
     """Serve until SIGTERM or SIGINT.
+
+    Args:
+        directory: Of the instance.
+        announce: Is told where it listens.
+        fetch: Gives the keys of token issuers; tests have theirs elsewhere.
 
     Raises:
         ConfigurationError: the configuration, a secret or the store is not as it must be.
@@ -92,14 +103,14 @@ def serve(directory: Path, announce: Callable[[Running], None]) -> None:
     places = Places(directory)
     config = read_config(places.config)
     with _only_one(places):
-        uvloop.run(_serve(places, config, announce))
+        uvloop.run(_serve(places, config, announce, fetch))
 
 
-async def _serve(places: Places, config: Config, announce: Callable[[Running], None]) -> None:
+async def _serve(places: Places, config: Config, announce: Callable[[Running], None], fetch: Fetch) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with instance(places, config) as running:
+    async with instance(places, config, fetch) as running:
         _write_announcement(places, running)
         try:
             announce(running)
@@ -109,11 +120,9 @@ async def _serve(places: Places, config: Config, announce: Callable[[Running], N
 
 
 @asynccontextmanager
-async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
+async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) -> AsyncIterator[Running]:
     """Everything wired and listening, for as long as the block runs."""
-    clock = Clock()
-    pepper = read_pepper(places.pepper)
-    key = read_signing_key(places.policy_key)
+    clock, pepper, key = Clock(), read_pepper(places.pepper), read_signing_key(places.policy_key)
     public = OKPKey.import_key(key.as_dict(private=False))
     async with AsyncExitStack() as stack:
         store = Store(config.store_url)
@@ -147,13 +156,23 @@ async def instance(places: Places, config: Config) -> AsyncIterator[Running]:
         metrics = Metrics()
         access = stack.enter_context(AccessLog(_STDERR).running(wanted=config.access_log))
         post = Post(MeasuredLog(log, metrics), config.gateway_id)
-        live = LiveIndex(replica, post)
+        live = LiveIndex(replica, post, config.limits)
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
         stored = await stack.enter_async_context(_stored(places, config, replica, post, proxy))
-        gate = Gate(proxy, replica=replica, post=post, live=live, limits=config.limits, metrics=metrics, stored=stored)
-        registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
+        callers = Callers(replica, _surroundings(config, clock, fetch, stack))
+        gate = Gate(
+            proxy,
+            replica=replica,
+            post=post,
+            live=live,
+            limits=config.limits,
+            metrics=metrics,
+            callers=callers,
+            stored=stored,
+        )
         shelf = LogShelf(places.directory, store)
-        door = front(gate, Doors(registry, replica.authenticate, shelf.receipt), metrics, clock)
+        registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
+        door = front(gate, Doors(registry, callers.identify, shelf.receipt), metrics, clock)
 
         intents = _intents(config, store, desk, pepper, shelf)
         office = Office(store=store, desk=desk, clock=clock, intents=intents, expires_after=config.pending)
@@ -191,6 +210,20 @@ async def _stored(
     finally:
         await batches.close()
         objects.close()
+
+
+def _surroundings(config: Config, clock: Clock, fetch: Fetch, stack: AsyncExitStack) -> Surroundings:
+    """What callers are told apart by. SIGHUP has the places of addresses read anew."""
+    keys = KeySets(fetch)
+    stack.push_async_callback(keys.close)
+    if config.place_database is None:
+        return Surroundings(config.audience, config.network, keys)
+    database = PlaceDatabase(config.place_database, config.place_max_age)
+    database.require_fresh(clock.now())
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: database.reload(clock.now()))
+    stack.callback(loop.remove_signal_handler, signal.SIGHUP)
+    return Surroundings(config.audience, config.network, keys, lambda address: database.country(address, clock.now()))
 
 
 def _intents(config: Config, store: Store, desk: Desk, pepper: bytes, shelf: LogShelf) -> Intents:

@@ -18,8 +18,15 @@ from licet.cli.output import say
 from licet.errors import InputError
 from licet.fleet import Clock
 from licet.parties import Relation
-from licet.parties.evidence import AttestationClaims, AttestedStatus, CheckMethod, sign_attestation
-from licet.terms import OrganizationId, is_country, parse_instant, require_id
+from licet.parties.evidence import (
+    AttestationClaims,
+    AttestedStatus,
+    CheckMethod,
+    EndUser,
+    sign_attestation,
+    sign_end_user,
+)
+from licet.terms import OrganizationId, PartyId, is_country, parse_instant, require_id
 
 _STATEMENT_VERSION = "2026-06"
 _LIFETIME_S = 300
@@ -30,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="For an organization: attest whether one of its people is a foreign person.")
     group.command("keygen")(keygen)
     group.command("sign")(sign)
+    group.command("end-user")(end_user)
     app.add_typer(group, name="attest")
 
 
@@ -108,6 +116,31 @@ def sign(
         valid_until=None if valid_until is None else parse_instant(valid_until),
     )
     token = sign_attestation(claims, private, _key_id(private, key)).decode()
+    say({"token": token}, token, as_json=as_json)
+
+
+def end_user(
+    key: Annotated[Path, typer.Option(help="The file with the private key.")],
+    issuer: Annotated[str, typer.Option(help="Your organization's id at the provider.")],
+    subject: Annotated[str, typer.Option(help="The pseudonym of the person who calls; never a name.")],
+    audience: Annotated[str, typer.Option(help="The provider's gateway.")],
+    lifetime_s: Annotated[
+        int, typer.Option("--lifetime", min=1, max=300, help="Seconds for which it may be sent.")
+    ] = _LIFETIME_S,
+    as_json: AsJson = False,
+) -> None:
+    """Sign who of your people calls, for the header `Licet-End-User` beside your key that serves people."""
+    private = read_json(key)
+    now = Clock().now().replace(microsecond=0)
+    user = EndUser(
+        issuer=OrganizationId(require_id(issuer, "an organization")),
+        audience=audience,
+        subject=PartyId(require_id(subject, "a party")),
+        number=secrets.token_urlsafe(16),
+        issued_at=now,
+        expires_at=now + timedelta(seconds=lifetime_s),
+    )
+    token = sign_end_user(user, private, _key_id(private, key)).decode()
     say({"token": token}, token, as_json=as_json)
 
 

@@ -16,6 +16,8 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="Persons, under pseudonyms.")
     group.command("add")(add)
+    group.command("link")(link)
+    group.command("unlink")(unlink)
     group.command("show")(show)
     group.command("list")(list_all)
     app.add_typer(group, name="party")
@@ -32,6 +34,32 @@ def add(
     say_done(answer, f"enrolled {party}" + (f" of {organization}" if organization else ""), as_json=as_json)
 
 
+def link(
+    party: _Id,
+    issuer: Annotated[str, typer.Option(help="The issuer, as `licet issuer add` named it.")],
+    subject: Annotated[str, typer.Option(help="The `sub` of the person's access tokens.")],
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that a subject of an issuer's access tokens is this person."""
+    body = {"issuer": issuer, "subject": subject}
+    answer = find_instance(directory).post(f"/parties/{segment(party)}/link", body)
+    say_done(answer, f"linked {party} to a subject of {issuer}", as_json=as_json)
+
+
+def unlink(
+    party: _Id,
+    issuer: Annotated[str, typer.Option(help="The issuer.")],
+    subject: Annotated[str, typer.Option(help="The `sub` that is no longer this person's.")],
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a link at once; answers that run under it are cut."""
+    body = {"issuer": issuer, "subject": subject}
+    answer = find_instance(directory).post(f"/parties/{segment(party)}/unlink", body)
+    say_done(answer, f"unlinked {party} from a subject of {issuer}", as_json=as_json)
+
+
 def show(party: _Id, directory: Dir = None, as_json: AsJson = False) -> None:
     """Show a person, and what evidence has established about them."""
     answer = find_instance(directory).get(f"/parties/{segment(party)}")
@@ -41,6 +69,8 @@ def show(party: _Id, directory: Dir = None, as_json: AsJson = False) -> None:
     print_table(members_table(answer["party"]))
     columns = ("id", "facts", "issuer", "assurance", "verified_at", "not_after", "withdrawn_at")
     print_table(rows_table(answer["standings"], columns))
+    if answer["links"]:
+        print_table(rows_table(answer["links"], ("id", "issuer")))
 
 
 def list_all(directory: Dir = None, as_json: AsJson = False) -> None:

@@ -31,6 +31,7 @@ _MODULES = {
     "item": "licet.cli.items",
     "organization": "licet.cli.organizations",
     "party": "licet.cli.parties",
+    "issuer": "licet.cli.issuers",
     "key": "licet.cli.keys",
     "directive": "licet.cli.directives",
     "license": "licet.cli.licenses",

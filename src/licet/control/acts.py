@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from licet.control.act import Act, Intent, require_same
+from licet.control.anchors import Anchors
 from licet.control.desk import Issued
 from licet.control.mandates import Effect
 from licet.decisions import Row, RowKind, Stop
@@ -29,6 +30,7 @@ class Control:
         self._store = store
         self._pepper = pepper
         self._upstreams = upstreams
+        self.anchors = Anchors(pepper)
 
     # Stop first.
 

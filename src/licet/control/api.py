@@ -171,6 +171,22 @@ def _acting(router: APIRouter, office: Office, who: Any) -> None:
     async def add_party(body: bodies.NewParty, by: who) -> JSONResponse:
         return _answer(await office.do(by, "party.add", _arguments(body)))
 
+    @router.post("/parties/{party}/link", summary="Say that a subject of an issuer's tokens is this person")
+    async def link(party: str, body: bodies.NewLink, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "party.link", _arguments(body, party)))
+
+    @router.post("/parties/{party}/unlink", summary="End that at once")
+    async def unlink(party: str, body: bodies.NewLink, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "party.unlink", _arguments(body, party)))
+
+    @router.post("/issuers", summary="Believe an issuer's access tokens")
+    async def add_issuer(body: bodies.NewIssuer, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "issuer.add", _arguments(body)))
+
+    @router.post("/issuers/{issuer}/remove", summary="Believe an issuer no longer")
+    async def remove_issuer(issuer: str, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "issuer.remove", {PATH: issuer}))
+
     @router.post("/keys", summary="Issue a key; its text is in this answer only")
     async def issue_key(body: bodies.NewKey, by: who) -> JSONResponse:
         return _answer(await office.do(by, "key.issue", _arguments(body)))
@@ -237,7 +253,12 @@ def _listing(router: APIRouter, intents: Intents) -> None:
     async def show_party(party: str) -> _Json:
         found = _plain(control.row(RowKind.PARTY, party))
         standings = [_plain(row) for row in control.rows(RowKind.STANDING) if getattr(row, "subject", None) == party]
-        return {"party": found, "standings": standings}
+        links = [_plain(row) for row in control.rows(RowKind.LINK) if getattr(row, "party", None) == party]
+        return {"party": found, "standings": standings, "links": links}
+
+    @router.get("/issuers")
+    async def list_issuers() -> list[Any]:
+        return [_plain(row) for row in control.rows(RowKind.ISSUER)]
 
     @router.get("/keys")
     async def list_keys() -> list[Any]:

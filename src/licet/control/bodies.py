@@ -9,7 +9,15 @@ from licet.errors import InputError
 from licet.items import Kinship
 from licet.items.item import require_model_name
 from licet.licenses import License, holder_of_organization, holder_of_person
-from licet.parties import Organization, OrganizationKind, Party, Serves
+from licet.parties import (
+    TOKEN_ALGORITHMS,
+    Organization,
+    OrganizationKind,
+    Party,
+    Serves,
+    TokenIssuer,
+    require_fetchable,
+)
 from licet.parties.evidence import require_attestation_key
 from licet.stores import Role
 from licet.terms import (
@@ -115,6 +123,39 @@ class NewParty(_Body):
     def to_party(self) -> Party:
         """The party."""
         return Party(PartyId(self.id), None if self.organization is None else OrganizationId(self.organization))
+
+
+class NewIssuer(_Body):
+    """An issuer of access tokens."""
+
+    id: _Id
+    url: str = Field(min_length=1, max_length=500)
+    jwks_url: str = Field(min_length=1, max_length=500)
+    audience: str = Field(min_length=1, max_length=500)
+    algorithms: list[str] = Field(min_length=1)
+
+    def to_issuer(self) -> TokenIssuer:
+        """The issuer.
+
+        Raises:
+            InputError: an address is not `https`, or an algorithm is none of those allowed.
+        """
+        for url in (self.url, self.jwks_url):
+            require_fetchable(url)
+        unknown = set(self.algorithms) - set(TOKEN_ALGORITHMS)
+        if unknown or len(set(self.algorithms)) != len(self.algorithms):
+            raise InputError(
+                f"expected algorithms of {', '.join(TOKEN_ALGORITHMS)}, each once, found `{self.algorithms}`",
+                code="unknown_algorithm",
+            )
+        return TokenIssuer(self.id, self.url, self.jwks_url, self.audience, tuple(self.algorithms))
+
+
+class NewLink(_Body):
+    """A subject of an issuer's tokens."""
+
+    issuer: _Id
+    subject: str = Field(min_length=1, max_length=1024)
 
 
 class NewKey(_Body):

@@ -18,7 +18,7 @@ from licet.control.keeping import Erasure, Keeper, NewHold, Why
 from licet.control.rulings import Rulings
 from licet.errors import InputError
 from licet.items import Lineage
-from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, parse_instant
+from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, PartyId, parse_instant
 
 Arguments: TypeAlias = Mapping[str, Any]
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -95,6 +95,20 @@ def _add_party(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
     return on.control.add_party(by, _body(bodies.NewParty, arguments).to_party())
 
 
+def _add_issuer(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
+    return on.control.anchors.add(by, _body(bodies.NewIssuer, arguments).to_issuer())
+
+
+def _link(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
+    body = _body(bodies.NewLink, arguments)
+    return on.control.anchors.link(by, PartyId(arguments[PATH]), body.issuer, body.subject)
+
+
+def _unlink(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
+    body = _body(bodies.NewLink, arguments)
+    return on.control.anchors.unlink(by, PartyId(arguments[PATH]), body.issuer, body.subject)
+
+
 def _issue_key(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
     body = _body(bodies.NewKey, arguments)
     return on.control.issue_key(by, body.party_id(), body.organization_id(), body.serves)
@@ -159,6 +173,10 @@ _ACTS: Mapping[str, Callable[[Intents, str, Arguments], Intent[Any]]] = {
     "item.import": _import_items,
     "organization.add": _add_organization,
     "party.add": _add_party,
+    "party.link": _link,
+    "party.unlink": _unlink,
+    "issuer.add": _add_issuer,
+    "issuer.remove": lambda on, by, arguments: on.control.anchors.remove(by, arguments[PATH]),
     "key.issue": _issue_key,
     "key.revoke": lambda on, by, arguments: on.control.revoke_key(by, KeyId(arguments[PATH])),
     "directive.activate": _activate,

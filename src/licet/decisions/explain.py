@@ -97,7 +97,8 @@ def _remedies(verdict: Judged, *, one_of_many: bool) -> Iterator[Remedy]:
     elif person and one_of_many:
         yield Remedy(
             RemedyKind.KEY_OF_ONE_PARTY,
-            "This key serves several people and does not say which one calls. Use a key issued to one party.",
+            "This key serves several people and does not say which one calls. Use a key issued to one party, or send "
+            "your organization's word on who calls in the header `Licet-End-User`.",
         )
     elif person and pivots & _ATTESTABLE:
         yield Remedy(

@@ -19,16 +19,24 @@ class RequestedAct(StrEnum):
 
 
 class Caller(Value, frozen=True):
-    """The owner of a key: one party, or an organization and what its key serves.
+    """The owner of a key, and how they called: one party, or an organization and what its key serves.
 
     Exactly one of `party` and `organization` is set; `serves` goes with an
     organization.
+
+    Attributes:
+        binding: How firmly the caller is bound to the key, of `BINDINGS`.
+        issuer: Whose access token told who calls; None for a key of this gateway.
+        place: ISO country of the caller's address, which is weak evidence; None if unknown.
     """
 
     key: KeyId
     party: PartyId | None = None
     organization: OrganizationId | None = None
     serves: Serves | None = None
+    binding: str = BINDINGS[0]
+    issuer: str | None = None
+    place: str | None = None
 
     @property
     def natural_person(self) -> bool:
@@ -41,7 +49,7 @@ class Caller(Value, frozen=True):
 
 
 class Request(Value, frozen=True):
-    """One model name asked for, as it stood in the request, and how firmly its caller is bound to the key.
+    """One model name asked for, as it stood in the request, and who asks.
 
     `base` is set for a name that is not in the catalogue and is known to have been
     tuned from that item for this caller. `among` are those candidates of a router to
@@ -51,6 +59,15 @@ class Request(Value, frozen=True):
     model: str
     act: RequestedAct
     caller: Caller
-    binding: str = BINDINGS[0]
     base: ItemId | None = None
     among: tuple[ItemId, ...] = ()
+
+    @property
+    def binding(self) -> str:
+        """How firmly the caller is bound to the key."""
+        return self.caller.binding
+
+    @property
+    def place(self) -> str | None:
+        """From which country the caller's address is."""
+        return self.caller.place

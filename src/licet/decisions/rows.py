@@ -22,13 +22,15 @@ from licet.parties import (
     IssuedKey,
     Organization,
     Party,
+    PartyLink,
     Standing,
+    TokenIssuer,
     fact_from_value,
     fact_to_value,
 )
 from licet.terms import parse_instant
 
-Row: TypeAlias = Item | Organization | Party | IssuedKey | Standing | License | Stop
+Row: TypeAlias = Item | Organization | Party | IssuedKey | Standing | License | Stop | TokenIssuer | PartyLink
 
 
 class RowKind(StrEnum):
@@ -41,6 +43,8 @@ class RowKind(StrEnum):
     STANDING = "standing"
     LICENSE = "license"
     STOP = "stop"
+    ISSUER = "issuer"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ _TYPES: Mapping[RowKind, type[Any]] = {
     RowKind.STANDING: Standing,
     RowKind.LICENSE: License,
     RowKind.STOP: Stop,
+    RowKind.ISSUER: TokenIssuer,
+    RowKind.LINK: PartyLink,
 }
 _KINDS = {type_: kind for kind, type_ in _TYPES.items()}
 

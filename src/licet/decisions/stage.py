@@ -1,7 +1,7 @@
 """Set the scene for a request at the gateway: from rows to values.
 
-Nobody is screened against lists here yet, and no place is known: the scene says
-so by having no marks and no place.
+Nobody is screened against lists here yet: the scene says so by having no marks. The
+place is that of the caller's address, where a database says so, and unknown elsewhere.
 """
 
 from functools import lru_cache
@@ -27,7 +27,7 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
     kinship = Kinship.SAME if item.candidates else item.kinship
     model, mode = _model_of(item.id, kinship, item.base), _MODES[request.act]
     if item.id not in snapshot.policy.by_item and item.base not in snapshot.policy.by_item:
-        return Scene(model, mode, person=None, body=None)
+        return Scene(model, mode, person=None, body=None, place=request.place)
     organization = _organization(request.caller, snapshot)
     person = _person(request.caller, snapshot)
     holders = [] if person is None or person.holder is None else [person.holder]
@@ -38,6 +38,7 @@ def set_scene(item: Item, request: Request, snapshot: Snapshot) -> Scene:
         mode=mode,
         person=person,
         body=None if organization is None else Body(organization),
+        place=request.place,
         licenses=_licenses(holders, model.names | ({item.base} if item.base else set()), snapshot),
     )
 

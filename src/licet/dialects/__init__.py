@@ -2,7 +2,7 @@
 
 from licet.dialects.arrays import ArrayFramer
 from licet.dialects.batches import Begun, Upload, Use, read_begun, read_requests, read_upload
-from licet.dialects.credentials import find_key, strip_key_from_query
+from licet.dialects.credentials import Credential, find_credential, strip_key_from_query
 from licet.dialects.forms import read_form_model
 from licet.dialects.frames import EventFramer
 from licet.dialects.listings import (
@@ -36,6 +36,7 @@ __all__ = [
     "ArrayFramer",
     "Asked",
     "Begun",
+    "Credential",
     "EventFramer",
     "Form",
     "GroundText",
@@ -54,7 +55,7 @@ __all__ = [
     "Told",
     "Upload",
     "Use",
-    "find_key",
+    "find_credential",
     "guess_surface",
     "is_object_id",
     "match",

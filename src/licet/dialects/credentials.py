@@ -6,16 +6,25 @@ them while the upstream serves the other.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from licet.errors import InputError
 
 _KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
-_SCHEME = b"bearer"
+_BEARER, _PROVED = b"bearer", b"dpop"
 
 
-def find_key(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str | None:
-    """Find the one API key of a request; None when it carries none.
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The one key or token of a request; `proved` says that it came under the scheme of RFC 9449."""
+
+    text: str
+    proved: bool = False
+
+
+def find_credential(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> Credential | None:
+    """Find the one API key or access token of a request; None when it carries none.
 
     Args:
         headers: every header line, repeated ones too, by lower-case name. A
@@ -25,11 +34,14 @@ def find_key(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str | None
     Raises:
         InputError: the request carries two different keys.
     """
-    keys = {key for key in (*_header_keys(headers), *_query_keys(query)) if key}
+    keys = {found for found in (*_header_keys(headers), *_query_keys(query)) if found[0]}
     if len(keys) > 1:
         raise InputError("expected one API key, found several", code="ambiguous_credentials")
+    if not keys:
+        return None
+    key, proved = keys.pop()
     # A key is compared with a stored hash; Latin-1 keeps every byte apart.
-    return keys.pop().decode("latin-1") if keys else None
+    return Credential(key.decode("latin-1"), proved)
 
 
 def strip_key_from_query(query: bytes) -> bytes:
@@ -44,20 +56,20 @@ def has_query_key(query: bytes) -> bool:
     return bool(query) and any(_is_key(member) for member in query.split(b"&"))
 
 
-def _header_keys(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
+def _header_keys(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bool]]:
     for name, value in headers:
         if name in _KEY_HEADERS:
-            yield value.strip()
+            yield value.strip(), False
         elif name == b"authorization":
             scheme, _, key = value.strip().partition(b" ")
-            if scheme.lower() == _SCHEME:  # RFC 9110, 11.1: schemes have no letter case
-                yield key.strip()
+            if scheme.lower() in {_BEARER, _PROVED}:  # RFC 9110, 11.1: schemes have no letter case
+                yield key.strip(), scheme.lower() == _PROVED
 
 
-def _query_keys(query: bytes) -> Iterator[bytes]:
+def _query_keys(query: bytes) -> Iterator[tuple[bytes, bool]]:
     for member in query.split(b"&"):
         if _is_key(member):
-            yield _unquote(member.partition(b"=")[2])
+            yield _unquote(member.partition(b"=")[2]), False
 
 
 def _is_key(member: bytes) -> bool:

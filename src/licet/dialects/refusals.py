@@ -59,7 +59,8 @@ class Refusal:
 
     `decision_id` and `outcome` are set when a decision was made about the
     request, and not when it could not be read or its caller is unknown.
-    `retry_after_s` is for an answer that may soon be another.
+    `retry_after_s` is for an answer that may soon be another. `challenge` goes with
+    401: what would tell who asks, or more of them.
 
     Raises:
         InputError: the status is not one that a refusal has.
@@ -74,6 +75,7 @@ class Refusal:
     remedies: tuple[RemedyText, ...] = ()
     alternatives: tuple[str, ...] = ()
     retry_after_s: int | None = None
+    challenge: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a status that client libraries would repeat or misread."""
@@ -210,7 +212,7 @@ def _headers(refusal: Refusal, length: int) -> tuple[tuple[bytes, bytes], ...]:
     if refusal.status < _SERVER_ERRORS:
         headers.append((b"x-should-retry", b"false"))
     if refusal.status == _UNAUTHENTICATED:  # RFC 9110, 15.5.2: a 401 MUST name a scheme
-        headers.append((b"www-authenticate", b'Bearer realm="licet"'))
+        headers.append((b"www-authenticate", (refusal.challenge or 'Bearer realm="licet"').encode("ascii", "replace")))
     if refusal.status == _UNAVAILABLE or refusal.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % (refusal.retry_after_s or _RETRY_AFTER_S)))
     return tuple(headers)

@@ -6,7 +6,7 @@ record is about.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -16,10 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from licet import dialects
 from licet.decisions import Caller
 from licet.enrollment.registrar import Registrar
 from licet.errors import (
+    CallerError,
     ConflictError,
     EvidenceError,
     InputError,
@@ -59,7 +59,7 @@ class Doors(Starlette):
 
     Args:
         registrar: Who keeps nonces and standings.
-        authenticate: Whose key a text is; None for nobody's.
+        identify: Whose a request is, by its ASGI scope; raises CallerError for nobody's.
         receipt: The receipt of a record by its id, for its holder; for others it is
             not found. It reads a file, so it is called beside the event loop.
     """
@@ -67,11 +67,11 @@ class Doors(Starlette):
     def __init__(
         self,
         registrar: Registrar,
-        authenticate: Callable[[str], Caller | None],
+        identify: Callable[[MutableMapping[str, Any]], Awaitable[Caller]],
         receipt: Callable[[str, Caller], str],
     ) -> None:
         self._registrar = registrar
-        self._authenticate = authenticate
+        self._identify = identify
         self._receipt = receipt
         super().__init__(
             routes=[
@@ -111,21 +111,15 @@ class Doors(Starlette):
     ) -> Callable[[Request], Awaitable[Response]]:
         async def open_door(request: Request) -> Response:
             try:
-                return await door(request, self._caller(request))
+                return await door(request, await self._identify(request.scope))
             except LicetError as err:
                 status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
-                return _problem(status, err.code, str(err))
+                challenge = err.challenge if isinstance(err, CallerError) else None
+                return _problem(status, err.code, str(err), challenge=challenge)
             except ClientDisconnect:
                 return Response()  # nobody reads it
 
         return open_door
-
-    def _caller(self, request: Request) -> Caller:
-        key = dialects.find_key(request.scope["headers"], request.scope["query_string"])
-        caller = None if key is None else self._authenticate(key)
-        if caller is None:
-            raise TrustError("expected an API key of this gateway", code="invalid_api_key")
-        return caller
 
 
 def _answer(value: dict[str, Any]) -> Response:
@@ -139,10 +133,12 @@ async def _explain_route(_request: Request, err: Exception) -> Response:
     return _problem(err.status_code, "unknown_route", str(err.detail), err.headers)
 
 
-def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def _problem(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, *, challenge: str | None = None
+) -> Response:
     """Problem details (RFC 9457)."""
     body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
     kept = {"cache-control": "no-store", **(headers or {})}
     if status == _UNAUTHENTICATED:
-        kept["www-authenticate"] = 'Bearer realm="licet"'  # RFC 9110, 15.5.2: a 401 names a scheme
+        kept["www-authenticate"] = challenge or 'Bearer realm="licet"'  # RFC 9110, 15.5.2: a 401 names a scheme
     return JSONResponse(body, status, kept, media_type="application/problem+json")

@@ -20,7 +20,17 @@ from licet.fleet.remembered import Remembered
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
 from licet.orders import StopOrder
-from licet.parties import IssuedKey, Organization, Party, Standing, key_mac, split_key
+from licet.parties import (
+    IssuedKey,
+    Organization,
+    Party,
+    PartyLink,
+    Standing,
+    TokenIssuer,
+    key_mac,
+    link_id,
+    split_key,
+)
 from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId
 
 _NOBODY, _NEVER = "an order that cannot be read", datetime.min.replace(tzinfo=UTC)
@@ -61,6 +71,8 @@ class Replica:
         self._stops: dict[ItemId, Stop] = {}  # those of the rows, and those of the orders
         self.orders: tuple[StopOrder | None, ...] = ()
         self._keys: dict[KeyId, IssuedKey] = {}
+        self._issuers: dict[str, TokenIssuer] = {}
+        self._links: dict[KeyId, PartyLink] = {}
         self._listeners: list[Callable[[Changed], None]] = []
         self._remembered = Remembered()
         self._snapshot = Snapshot(
@@ -128,9 +140,19 @@ class Replica:
             return None
         return Caller(key.id, key.party, key.organization, key.serves)
 
+    def issuer(self, url: str) -> TokenIssuer | None:
+        """The issuer of access tokens that calls itself so."""
+        return next((one for one in self._issuers.values() if one.url == url), None)
+
+    def linked(self, issuer: TokenIssuer, subject: str) -> Caller | None:
+        """Whom an issuer's subject is here; None for nobody."""
+        link = self._links.get(link_id(self._pepper, issuer.id, subject))
+        return None if link is None else Caller(link.id, link.party, issuer=issuer.id)
+
     def holds(self, key_id: KeyId) -> bool:
-        """Whether a key is still good."""
-        return key_id in self._keys
+        """Whether a key, or the link of a token's subject, is still good."""
+        link = self._links.get(key_id)
+        return key_id in self._keys or (link is not None and link.issuer in self._issuers)
 
     def adopt(self, policy: Policy) -> None:
         """Decide by another policy from now on."""
@@ -208,6 +230,12 @@ class Replica:
             case RowKind.STOP, Stop() | None:
                 _put(self._stop_rows, ItemId(key), row)
                 changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
+            case RowKind.ISSUER, TokenIssuer() | None:
+                _put(self._issuers, key, row)
+                changed = Changed(everything=True)  # whose tokens it has vouched for is not kept
+            case RowKind.LINK, PartyLink() | None:
+                _put(self._links, KeyId(key), row)
+                changed = Changed(keys=frozenset({KeyId(key)}))
             case _:
                 raise InputError(f"expected a row of the kind `{kind}`, found another at `{key}`", code="bad_row")
         return changed

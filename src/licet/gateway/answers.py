@@ -5,7 +5,7 @@ from datetime import datetime
 
 from licet import dialects
 from licet.decisions import Code, Refusal, Request, Snapshot, disclosed, usable_items
-from licet.errors import InputError
+from licet.errors import CallerError, InputError, UnavailableError
 from licet.terms import RecordId
 
 STATUSES = {
@@ -71,10 +71,27 @@ def unreadable(err: InputError) -> dialects.Refusal:
     return dialects.Refusal(err.code, f"The request was not understood: {err}.", 400)
 
 
-def no_key(*, presented: bool) -> dialects.Refusal:
-    """No key, or none that is good. Which of the two is all the caller learns."""
-    message = "The API key is not valid." if presented else "No API key was sent."
-    return dialects.Refusal("invalid_api_key", message, 401)
+def nobody(err: CallerError) -> dialects.Refusal:
+    """No key and no token, or none that is good."""
+    return dialects.Refusal(err.code, str(err), 401, challenge=err.challenge)
+
+
+def cannot_tell(err: UnavailableError) -> dialects.Refusal:
+    """Who calls cannot be told now."""
+    message = f"Who calls cannot be told now: {err}; try again shortly."
+    return dialects.Refusal(err.code, message, _UNAVAILABLE, retry_after_s=_RETRY_AFTER_S)
+
+
+def too_many_running(most: int) -> dialects.Refusal:
+    """As many requests of the key are being answered as may be; client libraries wait as long as they are told."""
+    message = f"{most} requests with this key are being answered already; wait until one has ended."
+    return dialects.Refusal("too_many_running", message, _UNAVAILABLE, retry_after_s=_RETRY_AFTER_S)
+
+
+def took_too_long(decision_id: RecordId) -> dialects.Refusal:
+    """An answer that has run for as long as one may."""
+    message = "The answer took longer than this gateway lets one take; it is not complete."
+    return dialects.Refusal("answer_too_long", message, _UNAVAILABLE, decision_id, retry_after_s=_RETRY_AFTER_S)
 
 
 def no_route() -> dialects.Refusal:

@@ -23,14 +23,16 @@ from msgspec.structs import replace
 from licet import dialects
 from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
 from licet.dialects import Match, ModelIn, Route, RouteKind, StreamIn
-from licet.errors import InputError, LicetError, UnavailableError
+from licet.errors import CallerError, InputError, LicetError, UnavailableError
 from licet.fleet import Replica, new_record_id
-from licet.gateway import answers
+from licet.gateway import answers, challenges
 from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
+from licet.gateway.callers import Callers
 from licet.gateway.carriage import Carriage, Passage
 from licet.gateway.live import LiveIndex
 from licet.gateway.metrics import Metrics
 from licet.gateway.post import Post
+from licet.gateway.running import Running
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
 from licet.gateway.stored import Plan, Stored
@@ -90,9 +92,10 @@ class Gate:
             undecided, for an application with pages of its own.
         metrics: Where requests are counted; by default nobody reads the counts.
         stored: What knows of the objects that upstreams keep; by default they are not served.
+        callers: Tells whose a request is; by default only by keys of this gateway.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a gate is made of, each by its name
         self,
         app: App,
         *,
@@ -103,6 +106,7 @@ class Gate:
         open_paths: Iterable[tuple[str, str]] = (),
         metrics: Metrics | None = None,
         stored: Stored | None = None,
+        callers: Callers | None = None,
     ) -> None:
         self._stored = Stored(app, replica, limits) if stored is None else stored
         self._app = app
@@ -112,6 +116,8 @@ class Gate:
         self._limits = limits
         self._open = frozenset(open_paths)
         self._metrics = Metrics() if metrics is None else metrics
+        self._callers = Callers(replica) if callers is None else callers
+        self._running = Running(limits.key_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -140,15 +146,17 @@ class Gate:
             match = self._match(scope, headers)
             surface = seen.surface = match.route.surface
             seen.route = match.route.path
-            caller = self._caller(scope, seen)
-            if match.route.kind in _LISTS:
-                await self._list(match, caller, send, seen)
-            elif match.route.kind is RouteKind.OBJECT_LIST:
-                await respond_json(send, await self._stored.listed(match.route, caller, scope))
-            else:
-                _require_one_reading(scope["headers"])
-                asked = await self._read(match, caller, headers, receive, seen)
-                await self._decide(asked, scope, receive, send)
+            caller = await self._caller(scope, seen)
+            with self._running.one_more(caller.key) as is_admitted:
+                _require_admitted(self._limits, is_admitted=is_admitted)
+                if match.route.kind in _LISTS:
+                    await self._list(match, caller, send, seen)
+                elif match.route.kind is RouteKind.OBJECT_LIST:
+                    await respond_json(send, await self._stored.listed(match.route, caller, scope))
+                else:
+                    _require_one_reading(scope["headers"])
+                    asked = await self._read(match, caller, headers, receive, seen)
+                    await self._decide(asked, scope, receive, send)
         except _RefusedError as refusal:
             seen.code = refusal.told.code
             await respond(send, surface, refusal.told, close=refusal.close)
@@ -179,13 +187,16 @@ class Gate:
         plan = await self._stored.plan(match, caller, headers, body)
         return _Asked(match.route, caller, plan, body if plan.body is None else plan.body, seen)
 
-    def _caller(self, scope: Scope, seen: Seen) -> Caller:
-        key = dialects.find_key(scope["headers"], scope["query_string"])
-        caller = None if key is None else self._replica.authenticate(key)
-        if caller is None:
+    async def _caller(self, scope: Scope, seen: Seen) -> Caller:
+        """Step 2."""
+        try:
+            return await self._callers.identify(scope)
+        except CallerError as err:
             seen.unauthenticated()
-            raise _RefusedError(answers.no_key(presented=key is not None))
-        return caller
+            raise _RefusedError(answers.nobody(err)) from err
+        except UnavailableError as err:
+            seen.unauthenticated()
+            raise _RefusedError(answers.cannot_tell(err)) from err
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         limit = self._limits.body_bytes
@@ -239,7 +250,7 @@ class Gate:
         if not self._replica.holds(asked.caller.key):
             # A body may take its time, and the key may have been revoked meanwhile.
             asked.seen.unauthenticated()
-            raise _RefusedError(answers.no_key(presented=True))
+            raise _RefusedError(answers.nobody(CallerError("The API key is not valid.")))
         granted = self._permits(asked, snapshot, at)
         upstream = _one_upstream(asked.plan, granted)
         deny = snapshot.policy.parameters.log_outage == "deny"
@@ -300,6 +311,7 @@ class Gate:
                 seen.decided(record.id, decision.outcome, "", decision.basis.item)
                 return decision, record
             told = answers.refused(decision, record.id, request, snapshot, at)
+            told = challenges.challenged(told, decision, request.caller)
             self._post.send(record)
             if decision.code is Code.MODEL_NOT_FOUND and snapshot.catalogue.decoy is not None:
                 self._even_out(decision.basis.item, snapshot.catalogue.decoy, request, snapshot, at)
@@ -346,6 +358,11 @@ def _one_upstream(plan: Plan, granted: list[_Granted]) -> str:
     if len(places) != 1:
         raise InputError("expected models and objects that are served in one place", code="mixed_upstreams")
     return places.pop()
+
+
+def _require_admitted(limits: Limits, *, is_admitted: bool) -> None:
+    if not is_admitted:
+        raise _RefusedError(answers.too_many_running(limits.key_requests))
 
 
 def _require_one_reading(headers: Iterable[tuple[bytes, bytes]]) -> None:

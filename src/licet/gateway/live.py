@@ -19,6 +19,7 @@ from licet.errors import LicetError
 from licet.fleet import Changed, Replica
 from licet.gateway import answers
 from licet.gateway.post import Post
+from licet.gateway.settings import Limits
 from licet.records import Receipt
 from licet.terms import ItemId, OrganizationId, PartyId, RecordId
 
@@ -49,14 +50,16 @@ class Live:
     cut: "asyncio.Future[dialects.Refusal]"
     held: "asyncio.Task[None] | None" = None
     timer: asyncio.TimerHandle | None = field(default=None)
+    end: asyncio.TimerHandle | None = field(default=None)
     caused_at: float | None = None
     kin: frozenset[ItemId] = frozenset()
 
 
 class LiveIndex:
-    """Every answer that is being given by this process."""
+    """Every answer that is being given by this process; none for longer than `limits.total_s`."""
 
-    def __init__(self, replica: Replica, post: Post) -> None:
+    def __init__(self, replica: Replica, post: Post, limits: Limits | None = None) -> None:
+        self._total_s = (limits or Limits()).total_s
         self._replica = replica
         self._clock = replica.clock
         self._post = post
@@ -100,6 +103,7 @@ class LiveIndex:
         for place in _places(live):
             self._by.setdefault(place, set()).add(live)
         self._arm(live)
+        live.end = asyncio.get_running_loop().call_later(self._total_s, self._overdue, live)
         return live
 
     def close(self, live: Live) -> None:
@@ -112,8 +116,9 @@ class LiveIndex:
             rest.discard(live)
             if not rest:
                 self._by.pop(place, None)
-        if live.timer is not None:
-            live.timer.cancel()
+        for timer in (live.timer, live.end):
+            if timer is not None:
+                timer.cancel()
 
     async def drain(self, grace_s: float) -> None:
         """Let running answers end within `grace_s` seconds, then end the rest with a proper event.
@@ -142,6 +147,10 @@ class LiveIndex:
             *(("item", x) for x in changed.items),
         ]
         return {live for place in places for live in self._by.get(place, ())}
+
+    def _overdue(self, live: Live) -> None:
+        if live in self._all:
+            self._cut(live, answers.took_too_long(live.decision), self._clock.now())
 
     def _arm(self, live: Live) -> None:
         """Wake at the lapse. The delay runs on the monotonic clock."""

@@ -26,7 +26,7 @@ MOST_ROWS = 2_000
 """How many combinations of outcome, code and item are told apart; beyond it the item is `OTHER_ITEM`."""
 OTHER_ITEM = "(other)"
 """No item is called that: an id has no brackets."""
-CUT_CODES = (*Code, "key_revoked", "gateway_stopping")
+CUT_CODES = (*Code, "key_revoked", "gateway_stopping", "answer_too_long")
 """Why an answer is cut."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from licet.decisions import Basis, Caller, Code, Decision, Permit, Request, RequestedAct, Snapshot
+from licet.directives import BINDINGS
 from licet.fleet import new_record_id
 from licet.records import Log, Receipt, Record, RecordKind
 from licet.terms import Disclosure, ItemId, RecordId, format_instant
@@ -115,7 +116,23 @@ def _request(request: Request, snapshot: Snapshot) -> dict[str, Any]:
         "organization": organization_id,
         "country": None if organization is None else organization.organized_under,
         "serves": caller.serves.value if caller.serves else None,
+        **_manner(caller),
     }
+
+
+def _manner(caller: Caller) -> dict[str, Any]:
+    """How the caller called, where it was not with a bearer's key of this gateway from an unknown place.
+
+    The place is told with what it rests on: an address, which a relay can lend to anybody.
+    """
+    manner: dict[str, Any] = {}
+    if caller.binding != BINDINGS[0]:
+        manner["binding"] = caller.binding
+    if caller.issuer is not None:
+        manner["token_issuer"] = caller.issuer
+    if caller.place is not None:
+        manner["place"] = {"country": caller.place, "by": "address", "strength": "weak"}
+    return manner
 
 
 def _undisclosed(decision: Decision) -> set[str]:

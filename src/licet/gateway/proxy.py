@@ -25,6 +25,8 @@ _HOP = frozenset(
 _OURS = frozenset(
     {"host", "content-length", "authorization", "x-api-key", "x-goog-api-key", "api-key"}
     | {"accept-encoding"}
+    # What shows who calls is for whoever decides on it: a proof, and what a TLS proxy says of a certificate.
+    | {"dpop", "client-cert", "client-cert-chain"}
     # Some servers let this header turn one method into another, which nobody decided on.
     | {"x-http-method-override", "x-http-method", "x-method-override"}
 )

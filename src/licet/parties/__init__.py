@@ -1,5 +1,6 @@
 """Who is asking: parties, organizations, and what evidence has established about them."""
 
+from licet.parties.issuer import TOKEN_ALGORITHMS, PartyLink, TokenIssuer, link_id, require_fetchable
 from licet.parties.keys import IssuedKey, Serves, key_mac, key_of, split_key
 from licet.parties.party import Organization, OrganizationKind, Party
 from licet.parties.standing import (
@@ -28,6 +29,7 @@ from licet.parties.status import (
 )
 
 __all__ = [
+    "TOKEN_ALGORITHMS",
     "Assurance",
     "Citizenship",
     "Declared",
@@ -40,12 +42,14 @@ __all__ = [
     "Organization",
     "OrganizationKind",
     "Party",
+    "PartyLink",
     "PermanentResidence",
     "PersonStatus",
     "Relation",
     "Serves",
     "Standing",
     "Stateless",
+    "TokenIssuer",
     "UnsettledStatus",
     "Usable",
     "establish_organization",
@@ -54,6 +58,8 @@ __all__ = [
     "fact_to_value",
     "key_mac",
     "key_of",
+    "link_id",
+    "require_fetchable",
     "split_key",
     "usable_standings",
 ]

@@ -39,6 +39,9 @@ def _decision(record: Record, body: Mapping[str, Any]) -> Iterator[str]:
     item = f", which is the item {body['item']}," if body.get("item") else ""
     answer = _ANSWERS.get(str(body.get("outcome")), "was answered in a way that this version does not know")
     yield f"At {format_instant(record.at)} {_caller(body)} asked for {asked}{item} and it {answer}."
+    place = body.get("place")
+    if isinstance(place, dict):
+        yield f"Their address was one of {place.get('country')}, which is weak evidence of where they were."
     if body.get("continues"):
         yield f"It continues the decision {body['continues']}, whose answer was still running."
     requirements = body.get("requirements") or []

@@ -1,31 +1,50 @@
 """Evidence: what somebody presents to show a status, and what may be believed of it."""
 
+from licet.parties.evidence.access import AccessToken, UnverifiedToken, read_access_token, verify_access_token
 from licet.parties.evidence.attestation import VERIFIER, AttestationVerifier, unverified_nonce
 from licet.parties.evidence.claims import AttestationClaims, AttestedStatus, CheckMethod
 from licet.parties.evidence.contract import Context, Evidence, Spent, Verified, Verifier
+from licet.parties.evidence.end_user import END_USER_LIFETIME, EndUser, sign_end_user, verify_end_user
 from licet.parties.evidence.enrolled import Enrolled, Nonce
+from licet.parties.evidence.possession import PROOF_ALGORITHMS, Proof, certificate_thumbprint, verify_proof
 from licet.parties.evidence.refusals import Refusal, refused
 from licet.parties.evidence.sign import sign_attestation
-from licet.parties.evidence.token import MAX_TOKEN_BYTES, TOKEN_TYPE, require_attestation_key
+from licet.parties.evidence.signed import PublicKey, read_public_key
+from licet.parties.evidence.token import MAX_TOKEN_BYTES, TOKEN_TYPE, read_object, require_attestation_key
 
 __all__ = [
+    "END_USER_LIFETIME",
     "MAX_TOKEN_BYTES",
+    "PROOF_ALGORITHMS",
     "TOKEN_TYPE",
     "VERIFIER",
+    "AccessToken",
     "AttestationClaims",
     "AttestationVerifier",
     "AttestedStatus",
     "CheckMethod",
     "Context",
+    "EndUser",
     "Enrolled",
     "Evidence",
     "Nonce",
+    "Proof",
+    "PublicKey",
     "Refusal",
     "Spent",
+    "UnverifiedToken",
     "Verified",
     "Verifier",
+    "certificate_thumbprint",
+    "read_access_token",
+    "read_object",
+    "read_public_key",
     "refused",
     "require_attestation_key",
     "sign_attestation",
+    "sign_end_user",
     "unverified_nonce",
+    "verify_access_token",
+    "verify_end_user",
+    "verify_proof",
 ]

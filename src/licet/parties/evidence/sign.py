@@ -28,8 +28,17 @@ def sign_attestation(claims: AttestationClaims, private_jwk: Mapping[str, str], 
     Raises:
         InputError: the key cannot sign, or the token would be too large.
     """
-    header = {"alg": algorithm_of(private_jwk), "typ": TOKEN_TYPE, "kid": key_id}
-    payload = canonical_json(_to_members(claims))
+    return sign_members(_to_members(claims), TOKEN_TYPE, private_jwk, key_id)
+
+
+def sign_members(members: Mapping[str, object], kind: str, private_jwk: Mapping[str, str], key_id: str) -> bytes:
+    """Write and sign a token of a kind.
+
+    Raises:
+        InputError: the key cannot sign, or the token would be too large.
+    """
+    header = {"alg": algorithm_of(private_jwk), "typ": kind, "kid": key_id}
+    payload = canonical_json(dict(members))
     try:
         token = serialize_compact(header, payload, import_key(dict(private_jwk)), registry=StrictRegistry())
     except (JoseError, ValueError) as err:

@@ -55,25 +55,34 @@ class StrictRegistry(JWSRegistry):
         return self.algorithms[name]
 
 
-def read_token(text: bytes) -> Token:
-    """Take a token apart and check its form and header.
+def take_apart(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the claims of a token in its one spelling; nothing in them is verified.
 
     Raises:
-        EvidenceError: too_large, malformed, header_refused, wrong_type or algorithm_refused.
+        EvidenceError: too_large or malformed.
     """
     require(len(text) <= MAX_TOKEN_BYTES, Refusal.TOO_LARGE, f"expected at most `{MAX_TOKEN_BYTES}` bytes")
     parts = text.split(b".")
     require(len(parts) == _PARTS, Refusal.MALFORMED, "expected three parts joined by dots")
     header_bytes, claims_bytes, _ = (_decode_part(part) for part in parts)
-    header = _read_object(header_bytes)
+    return read_object(header_bytes), read_object(claims_bytes)
+
+
+def read_token(text: bytes, kind: str = TOKEN_TYPE) -> Token:
+    """Take a token that an organization signed apart and check its form and header.
+
+    Raises:
+        EvidenceError: too_large, malformed, header_refused, wrong_type or algorithm_refused.
+    """
+    header, claims = take_apart(text)
     require(
         header.keys() == _HEADER_MEMBERS and all(isinstance(member, str) for member in header.values()),
         Refusal.HEADER_REFUSED,
         "expected a header of exactly `alg`, `typ` and `kid`",
     )
-    require(header["typ"] == TOKEN_TYPE, Refusal.WRONG_TYPE, f"expected the type `{TOKEN_TYPE}`")
+    require(header["typ"] == kind, Refusal.WRONG_TYPE, f"expected the type `{kind}`")
     require(header["alg"] in _ALGORITHMS.values(), Refusal.ALGORITHM_REFUSED, "expected `EdDSA` or `ES256`")
-    return Token(text, header["alg"], header["kid"], _read_object(claims_bytes))
+    return Token(text, header["alg"], header["kid"], claims)
 
 
 def verify_signature(token: Token, jwk: Mapping[str, str]) -> Mapping[str, Any]:
@@ -130,7 +139,12 @@ def _decode_part(part: bytes) -> bytes:
     return decoded
 
 
-def _read_object(text: bytes) -> dict[str, Any]:
+def read_object(text: bytes) -> dict[str, Any]:
+    """A JSON object with each member once.
+
+    Raises:
+        EvidenceError: malformed.
+    """
     try:
         value = json.loads(text.decode(), object_pairs_hook=_each_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as err:
