@@ -62,6 +62,10 @@ test: setup $(NODE_STAMP)
 
 CORE := src/licet/terms/*,src/licet/law/*,src/licet/dialects/*,src/licet/items/*,src/licet/parties/*,src/licet/directives/*,src/licet/licenses/*,src/licet/decisions/*,src/licet/proofs/*,src/licet/records/*
 
+# Node brings certificates of its own; the machine's are believed as well, as by everything else here.
+NODE_EXTRA_CA_CERTS ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt))
+export NODE_EXTRA_CA_CERTS
+
 # The official JavaScript client libraries, for the tests that ask them (marker `javascript`).
 $(NODE_STAMP): tests/javascript/package-lock.json
 	@command -v npm >/dev/null || { echo "make test needs Node 20 or newer with npm" >&2; exit 1; }
