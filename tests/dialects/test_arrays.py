@@ -78,4 +78,4 @@ def test_an_element_over_the_limit_is_refused():
     assert fed(b'[{"a":"' + b"x" * 90, limit=100)[0] == [b""]
     with pytest.raises(InputError, match="at most `100` bytes"):
         fed(b'[{"a":"' + b"x" * 120, limit=100)
-    assert fed(b'[{"a":1},' * 1 + b'{"a":2}' + b',{"a":3}' * 50, limit=100)[0]
+    assert fed(b'[{"a":1}' + b',{"a":3}' * 50, limit=100)[0] == [b'[{"a":1}' + b',{"a":3}' * 50]

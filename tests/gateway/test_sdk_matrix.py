@@ -71,7 +71,6 @@ class Asking(threading.Thread):
                 case "sync":
                     self.texts.append(ask(*self._arguments))
                 case "sync stream":
-                    self.texts.extend([])
                     for text in stream(*self._arguments):
                         self.texts.append(text)
                 case "async":
