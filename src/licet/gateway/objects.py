@@ -26,7 +26,6 @@ KEPT = timedelta(days=32)
 
 _FORGOTTEN = (ObjectKind.RESPONSE, ObjectKind.MESSAGE_BATCH)
 _NOBODY = ""
-_LIST_LIMIT = 101
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
   kind TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, upstream TEXT NOT NULL,
