@@ -47,6 +47,11 @@ class Places:
         return self.directory / "objects.db"
 
     @property
+    def uses(self) -> Path:
+        """How much was used, by whom and of what."""
+        return self.directory / "use.db"
+
+    @property
     def run(self) -> Path:
         """What exists only while the instance serves, and the highest epoch seen."""
         return self.directory / "run"

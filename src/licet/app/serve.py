@@ -37,6 +37,7 @@ from licet.control import (
     Office,
     Publisher,
     Registry,
+    Returns,
     Rulings,
     build_api,
 )
@@ -61,6 +62,7 @@ from licet.gateway import (
     ReverseProxy,
     Stored,
     Surroundings,
+    Tally,
     fetch_public,
 )
 from licet.items import Item
@@ -68,7 +70,7 @@ from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writ
 from licet.orders import StopOrder
 from licet.parties.evidence import AttestationVerifier
 from licet.records import SINGLE_PERSON, Record, RecordKind
-from licet.stores import Administrator, Store
+from licet.stores import Administrator, Store, UseBook
 from licet.terms import format_instant
 
 _log = logging.getLogger("licet.app")
@@ -146,8 +148,6 @@ async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) 
         replica.apply(_refill(store)(0))
         gc.collect()
         gc.freeze()  # rows stay: a collection that walked a million of them would stall every stream
-        publisher.keep()
-        publisher.renew()
         await stack.enter_async_context(publisher.renewing())
         await desk.deliver_held()
         await stack.enter_async_context(desk.delivering())
@@ -159,6 +159,7 @@ async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) 
         live = LiveIndex(replica, post, config.limits)
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
         stored = await stack.enter_async_context(_stored(places, config, replica, post, proxy))
+        book, tally = await stack.enter_async_context(_counting(places, clock))
         callers = Callers(replica, _surroundings(config, clock, fetch, stack))
         gate = Gate(
             proxy,
@@ -169,16 +170,17 @@ async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) 
             metrics=metrics,
             callers=callers,
             stored=stored,
+            tally=tally,
         )
         shelf = LogShelf(places.directory, store)
         registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
-        door = front(gate, Doors(registry, callers.identify, shelf.receipt), metrics, clock)
+        doors = Doors(registry, callers.identify, shelf.receipt)
 
         intents = _intents(config, store, desk, pepper, shelf)
         office = Office(store=store, desk=desk, clock=clock, intents=intents, expires_after=config.pending)
         await stack.enter_async_context(office.expiring())
-        orders = heeding(places.orders, replica, public, _taking(desk, intents.control))
-        await stack.enter_async_context(orders)
+        await stack.enter_async_context(heeding(places.orders, replica, public, _taking(desk, intents.control)))
+        returns = await stack.enter_async_context(Returns(replica.look, book).looking())
         api = build_api(
             office,
             intents,
@@ -186,9 +188,12 @@ async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) 
             lambda: _status(store, replica, live, log),
             replica.look,
             observing=Observing(intents.rulings, replica, live.requests),
-            vitals=Process(replica, live, log, metrics, access).vitals(config),
+            returns=returns,
+            vitals=Process(replica, live, log, metrics, access).vitals(config, returns.exposition),
         )
-        gateway = await stack.enter_async_context(Listener(door, config.gateway.host, config.gateway.port).running())
+        gateway = await stack.enter_async_context(
+            Listener(front(gate, doors, metrics, clock), config.gateway.host, config.gateway.port).running()
+        )
         stack.push_async_callback(live.drain, _GRACE_S)
         desk_side = await stack.enter_async_context(Listener(api, config.control.host, config.control.port).running())
         await stack.enter_async_context(Witnesses(places.directory, config.witnesses).running())
@@ -210,6 +215,18 @@ async def _stored(
     finally:
         await batches.close()
         objects.close()
+
+
+@asynccontextmanager
+async def _counting(places: Places, clock: Clock) -> AsyncIterator[tuple[UseBook, Tally]]:
+    """What counts use."""
+    book = UseBook(places.uses)
+    tally = Tally(book.count)
+    try:
+        async with tally.writing(clock):
+            yield book, tally
+    finally:
+        book.close()
 
 
 def _surroundings(config: Config, clock: Clock, fetch: Fetch, stack: AsyncExitStack) -> Surroundings:

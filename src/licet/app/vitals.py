@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from licet.app.access_log import AccessLog
@@ -28,9 +29,15 @@ class Process:
         self._metrics = metrics
         self._access = access
 
-    def vitals(self, config: Config) -> Vitals:
-        """What the control listener may be asked of it."""
-        return Vitals(self.obstacles, self.exposition, CONTENT_TYPE, config.metrics_public, config.metrics_token)
+    def vitals(self, config: Config, more: Callable[[], bytes]) -> Vitals:
+        """What the control listener may be asked of it; `more` are metrics of others."""
+        return Vitals(
+            self.obstacles,
+            lambda: self.exposition() + more(),
+            CONTENT_TYPE,
+            config.metrics_public,
+            config.metrics_token,
+        )
 
     async def obstacles(self) -> list[str]:
         """Why restricted items cannot be served now."""

@@ -25,13 +25,13 @@ class Instance:
     token: str
     directory: Path | None
 
-    def get(self, path: str) -> Any:
-        """Ask.
+    def get(self, path: str, patience_s: float | None = None) -> Any:
+        """Ask; `patience_s` waits for longer than is usual.
 
         Raises:
             LicetError: the instance refused or did not answer.
         """
-        return self._call(path, None)
+        return self._call(path, None, patience_s)
 
     def post(self, path: str, body: object, patience_s: float | None = None) -> Any:
         """Act; `patience_s` waits for less than is usual.

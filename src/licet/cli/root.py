@@ -46,6 +46,7 @@ _MODULES = {
     "test": "licet.cli.testing",
     "prove": "licet.cli.proving",
     "impact": "licet.cli.impact",
+    "readiness": "licet.cli.readiness",
     "demo": "licet.cli.walkthrough",
 }
 _FAILED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130

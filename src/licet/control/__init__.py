@@ -12,6 +12,7 @@ from licet.control.observing import Observing
 from licet.control.office import Office
 from licet.control.publisher import Publisher
 from licet.control.registry import Registry
+from licet.control.returning import Returns
 from licet.control.rulings import Rulings
 from licet.control.vitals import Vitals
 
@@ -36,6 +37,7 @@ __all__ = [
     "Publisher",
     "Read",
     "Registry",
+    "Returns",
     "Rulings",
     "Vitals",
     "build_api",

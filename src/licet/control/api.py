@@ -24,6 +24,7 @@ from licet.control.mandates import ROUTES, require_mandate
 from licet.control.observing import Observing, observing_routes
 from licet.control.office import Office
 from licet.control.people import pending_value, people_routes
+from licet.control.returning import Returns, returning_routes
 from licet.control.vitals import Vitals, vital_routes
 from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
@@ -82,6 +83,7 @@ def build_api(
     look: Callable[[], tuple[Snapshot, datetime]],
     *,
     observing: Observing,
+    returns: Returns,
     vitals: Vitals,
 ) -> FastAPI:
     """The application.
@@ -93,6 +95,7 @@ def build_api(
         status: What the instance says of itself.
         look: What to decide on, and when, for an explanation.
         observing: The drafts that are watched.
+        returns: How much use is kept, and back.
         vitals: How the process fares.
     """
 
@@ -128,6 +131,7 @@ def build_api(
     people_routes(acts, office, intents.administration, who, _answer)
     reading_routes(router, intents.keeper, who, _done)
     observing_routes(router, observing)
+    returning_routes(router, returns)
 
     @router.get("/status", summary="Items, stops, policy, running answers")
     async def read_status() -> _Json:

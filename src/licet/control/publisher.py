@@ -87,7 +87,13 @@ class Publisher:
 
     @asynccontextmanager
     async def renewing(self) -> AsyncIterator[None]:
-        """Renew the bundle three times within its lifetime, for as long as the block runs."""
+        """Keep and sign what the store holds, and renew it three times within its lifetime while the block runs.
+
+        Raises:
+            LicetError: the store did not answer or its content does not compile.
+        """
+        self.keep()
+        self.renew()
         task = asyncio.create_task(self._renew_forever())
         try:
             yield

@@ -30,6 +30,7 @@ from licet.dialects.routes import (
     match,
 )
 from licet.dialects.scan import Asked, read_body, with_models
+from licet.dialects.usage import TokenMeter, Tokens
 
 __all__ = [
     "ROUTES",
@@ -52,6 +53,8 @@ __all__ = [
     "Route",
     "RouteKind",
     "StreamIn",
+    "TokenMeter",
+    "Tokens",
     "Told",
     "Upload",
     "Use",

@@ -16,6 +16,7 @@ from licet.gateway.seen import UNKNOWN_ROUTE, Seen
 from licet.gateway.server import Listener
 from licet.gateway.settings import Limits
 from licet.gateway.stored import Stored
+from licet.gateway.tally import Tally
 
 __all__ = [
     "CONTENT_TYPE",
@@ -41,6 +42,7 @@ __all__ = [
     "Seen",
     "Stored",
     "Surroundings",
+    "Tally",
     "Upstream",
     "fetch_public",
     "fetch_with",

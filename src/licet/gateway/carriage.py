@@ -24,6 +24,7 @@ PASSAGE = "licet.passage"
 """Where in the ASGI scope the application behind the gate finds its `Passage`."""
 
 _log = logging.getLogger("licet.gateway")
+_MANY = 300  # HTTP: below it an answer is a success
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,18 @@ class Carriage:
         self._started = False
         self._complete = False
         self._gone = asyncio.Event()
+        self._meter = dialects.TokenMeter()
+        self._is_good = False
+
+    @property
+    def is_given(self) -> bool:
+        """Whether an answer began that the upstream calls a success."""
+        return self._is_good
+
+    @property
+    def tokens(self) -> dialects.Tokens:
+        """What the upstream says it took, as far as it was told."""
+        return self._meter.tokens
 
     async def carry(self, app: App, scope: Scope, receive: Receive, body: bytes) -> None:
         """Run the application until its answer is complete, cut, or unwanted."""
@@ -144,6 +157,8 @@ class Carriage:
         if message["type"] == "http.response.start":
             await self._start(message)
             return
+        if message["type"] == "http.response.body":
+            self._meter.feed(message.get("body", b""))
         if message["type"] == "http.response.body" and self._framer is not None:
             more = message.get("more_body", False)
             chunk = self._framer.feed(message.get("body", b""))
@@ -173,6 +188,7 @@ class Carriage:
         if self._passage.decision is not None:
             headers.append((b"licet-decision", self._passage.decision.encode()))
         self._started = True
+        self._is_good = message["status"] < _MANY
         await self._send({**message, "headers": headers})
 
     async def _stop(self, work: "asyncio.Task[None]") -> None:

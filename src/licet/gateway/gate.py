@@ -36,6 +36,7 @@ from licet.gateway.running import Running
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
 from licet.gateway.stored import Plan, Stored
+from licet.gateway.tally import Tally
 from licet.items import Item
 from licet.records import Record
 from licet.terms import ItemId, Outcome, RecordId
@@ -93,6 +94,7 @@ class Gate:
         metrics: Where requests are counted; by default nobody reads the counts.
         stored: What knows of the objects that upstreams keep; by default they are not served.
         callers: Tells whose a request is; by default only by keys of this gateway.
+        tally: Counts what is given; by default nothing is counted.
     """
 
     def __init__(  # noqa: PLR0913  # what a gate is made of, each by its name
@@ -107,6 +109,7 @@ class Gate:
         metrics: Metrics | None = None,
         stored: Stored | None = None,
         callers: Callers | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._stored = Stored(app, replica, limits) if stored is None else stored
         self._app = app
@@ -117,6 +120,7 @@ class Gate:
         self._open = frozenset(open_paths)
         self._metrics = Metrics() if metrics is None else metrics
         self._callers = Callers(replica) if callers is None else callers
+        self._tally = Tally() if tally is None else tally
         self._running = Running(limits.key_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -275,7 +279,11 @@ class Gate:
         try:
             commit = asyncio.gather(*commits) if len(commits) > 1 else next(iter(commits), None)
             carriage = Carriage(lives, passage, commit, self._limits, send, seen=asked.seen)
-            await carriage.carry(asked.plan.app, scope, receive, asked.body)
+            try:
+                await carriage.carry(asked.plan.app, scope, receive, asked.body)
+            finally:
+                if carriage.is_given and asked.plan.act is RequestedAct.INFERENCE:
+                    self._tally.given([(one.request, one.item.id) for one in granted], carriage.tokens)
         finally:
             for live in lives:
                 self._live.close(live)

@@ -25,9 +25,11 @@ from licet.proofs.invariant import (
 from licet.proofs.prove import Procedure, prove
 from licet.proofs.reach import Band, Impact, Reached
 from licet.proofs.read import read_invariants, shipped_invariants, together
+from licet.proofs.readiness import MEASURES, Use, User, tell_readiness, under_letter
 from licet.proofs.report import Counterexample, Finding, ProofReport, Result, RuleNote
 
 __all__ = [
+    "MEASURES",
     "RECORD_NAMES",
     "About",
     "Assessor",
@@ -60,6 +62,8 @@ __all__ = [
     "StructureLaw",
     "Touched",
     "Turning",
+    "Use",
+    "User",
     "assess",
     "diff",
     "kind_of",
@@ -69,8 +73,10 @@ __all__ = [
     "scene_of",
     "shipped_invariants",
     "small_family",
+    "tell_readiness",
     "together",
     "touched",
     "under_draft",
+    "under_letter",
     "whole_family",
 ]

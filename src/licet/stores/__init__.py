@@ -11,6 +11,7 @@ from licet.stores.people import (
     token_digest,
 )
 from licet.stores.store import Store, StoredDirective, Transaction
+from licet.stores.use import Point, UseBook
 
 __all__ = [
     "ACTING",
@@ -18,10 +19,12 @@ __all__ = [
     "PendingAct",
     "PendingState",
     "People",
+    "Point",
     "Role",
     "Store",
     "StoredDirective",
     "Transaction",
+    "UseBook",
     "require_roles",
     "token_digest",
 ]
