@@ -1,5 +1,6 @@
 """The secrets of an instance, read from files that only its owner can read."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -9,14 +10,57 @@ from joserfc.jwk import OKPKey
 
 from licet.app.config import read_secret
 from licet.errors import ConfigurationError
+from licet.parties import MOST_LAYERS
+from licet.stores import Store
+
+_PEPPER = re.compile(rf"[0-9a-f]{{64}}(\n[0-9a-f]{{64}}){{0,{MOST_LAYERS - 1}}}")
 
 
 def read_pepper(path: Path) -> bytes:
-    """The secret under which keys and evidence are hashed: 32 bytes, or guesses could be tested."""
+    """The secret under which keys and evidence are hashed: layers of 32 bytes, or guesses could be tested.
+
+    Raises:
+        ConfigurationError: it cannot be read, is none, or was left in the middle of a rotation.
+    """
     text = read_secret(path)
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ConfigurationError(f"expected 64 hexadecimal digits at `{path}`, as `licet init` writes them")
+    if not _PEPPER.fullmatch(text):
+        raise ConfigurationError(f"expected lines of 64 hexadecimal digits at `{path}`, as `licet init` writes them")
+    require_whole(path)
     return bytes.fromhex(text)
+
+
+def print_of(pepper: bytes) -> str:
+    """By which a store knows its pepper again; it tells nothing of it."""
+    return hashlib.sha256(b"licet-pepper-print\x00" + pepper).hexdigest()
+
+
+def require_pepper(store: Store, pepper: bytes) -> None:
+    """Refuse a pepper under which nothing in the store was digested: every key would be nobody's.
+
+    Raises:
+        ConfigurationError: the store was rotated to another.
+    """
+    with store.read() as tx:
+        found = tx.pepper_print
+    if found is not None and found != print_of(pepper):
+        raise ConfigurationError("expected the pepper of this store, found another", code="other_pepper")
+
+
+def next_path(path: Path) -> Path:
+    """Where the next version of a secret is while a rotation is under way."""
+    return path.with_name(f"{path.name}.next")
+
+
+def require_whole(path: Path) -> None:
+    """Refuse a secret whose rotation was interrupted.
+
+    Raises:
+        ConfigurationError: it was.
+    """
+    if next_path(path).exists():
+        raise ConfigurationError(
+            f"the rotation of `{path}` was interrupted: call `licet rotate` for it again", code="rotation_unfinished"
+        )
 
 
 def read_signing_key(path: Path) -> OKPKey:
@@ -29,4 +73,5 @@ def read_signing_key(path: Path) -> OKPKey:
         raise wrong from None  # the cause could quote the key
     if not usable:
         raise wrong
+    require_whole(path)
     return key

@@ -1,14 +1,13 @@
 """Serve an instance: the gateway, the control API and the log writer, until told to stop."""
 
 import asyncio
-import fcntl
 import gc
 import json
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +18,11 @@ from joserfc.jwk import OKPKey
 
 from licet import __version__
 from licet.app.access_log import AccessLog
+from licet.app.alone import only_one
 from licet.app.collecting import Witnesses
 from licet.app.config import Config, read_config
 from licet.app.front import front
-from licet.app.keys import read_pepper, read_signing_key
+from licet.app.keys import read_pepper, read_signing_key, require_pepper
 from licet.app.orders import Take, heeding, orders_shown
 from licet.app.places import Places
 from licet.app.shelf import LogShelf
@@ -44,7 +44,7 @@ from licet.control import (
 from licet.decisions import RowKind, Stop
 from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.enrollment import Doors
-from licet.errors import ConfigurationError, ConflictError, UnavailableError
+from licet.errors import ConfigurationError, UnavailableError
 from licet.fleet import Clock, PolicyVerifier, Replica, new_record_id
 from licet.gateway import (
     Batches,
@@ -104,7 +104,7 @@ def serve(directory: Path, announce: Callable[[Running], None], *, fetch: Fetch 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     places = Places(directory)
     config = read_config(places.config)
-    with _only_one(places):
+    with only_one(places):
         uvloop.run(_serve(places, config, announce, fetch))
 
 
@@ -130,6 +130,7 @@ async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) 
         store = Store(config.store_url)
         stack.callback(store.close)
         store.check()
+        require_pepper(store, pepper)
         _prepare_log(places)
         await stack.enter_async_context(Supervisor(writer_command(places.directory, max_bytes=config.log_max_bytes)))
         stack.push_async_callback(_leave, log := LogClient(places.log_socket))
@@ -340,22 +341,6 @@ def _status(store: Store, replica: Replica, live: LiveIndex, log: LogClient) -> 
         "pending_acts": waiting,
         "records_lost": log.dropped,
     }
-
-
-@contextmanager
-def _only_one(places: Places) -> Iterator[None]:
-    """Hold the instance's lock: two that serve one directory would each miss the other's changes."""
-    try:
-        places.run.mkdir(mode=0o700, exist_ok=True)
-        file = places.lock.open("w")
-    except OSError as err:
-        raise ConfigurationError(f"expected an instance that can be served in `{places.directory}`: {err}") from err
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise ConflictError(f"`{places.directory}` is being served already", code="already_served") from err
-        yield
 
 
 def _write_announcement(places: Places, running: Running) -> None:

@@ -20,6 +20,7 @@ _MODULES = {
     "init": "licet.cli.service",
     "serve": "licet.cli.service",
     "backup": "licet.cli.backups",
+    "rotate": "licet.cli.rotating",
     "doctor": "licet.cli.examining",
     "restore": "licet.cli.backups",
     "stop": "licet.cli.stopping",

@@ -8,6 +8,7 @@ from licet.logwriter.opened import opened_value
 from licet.logwriter.parts import ConfirmedLog
 from licet.logwriter.process import database_path, now_s, socket_path
 from licet.logwriter.reader import LogReader, open_reader, witnessed_path
+from licet.logwriter.rotation import begin_log_rotation, end_log_rotation
 from licet.logwriter.rows import Due, Search, StoredRow
 from licet.logwriter.store import LogStore
 from licet.logwriter.supervise import Supervisor, writer_command
@@ -24,8 +25,10 @@ __all__ = [
     "Search",
     "StoredRow",
     "Supervisor",
+    "begin_log_rotation",
     "chain_path",
     "database_path",
+    "end_log_rotation",
     "export_tiles",
     "keys_path",
     "make_log_keys",

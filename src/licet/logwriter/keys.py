@@ -9,7 +9,8 @@ from licet.errors import ConfigurationError, InputError
 from licet.receipts import ED25519, MLDSA44
 from licet.records.tlog import SEED_BYTES, Checkpoint, Policy, SigningKey, read_policy, sign_checkpoint, spell_policy
 
-_KINDS = (ED25519, MLDSA44)
+KINDS = (ED25519, MLDSA44)
+"""Of each pair, one of each."""
 _MODE = 0o600
 
 
@@ -25,7 +26,10 @@ def policy_path(directory: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class LogKeys:
-    """One key of each kind: a signature stands as long as one of the two kinds does."""
+    """One key of each kind: a signature stands as long as one of the two kinds does.
+
+    While they are rotated there are two of each, the older ones first.
+    """
 
     keys: tuple[SigningKey, ...]
 
@@ -52,7 +56,7 @@ class LogKeys:
 def make_log_keys() -> LogKeys:
     """New keys, under an origin that no other log has."""
     origin = f"licet.internal/log-{secrets.token_hex(8)}"
-    return LogKeys(tuple(SigningKey.make(origin, kind, secrets.token_bytes(SEED_BYTES)) for kind in _KINDS))
+    return LogKeys(tuple(SigningKey.make(origin, kind, secrets.token_bytes(SEED_BYTES)) for kind in KINDS))
 
 
 def write_log_keys(directory: Path) -> LogKeys:
@@ -65,19 +69,23 @@ def write_log_keys(directory: Path) -> LogKeys:
     keys = make_log_keys()
     path = keys_path(directory)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    text = "".join(f"{key.spell_secret()}\n" for key in keys.keys)
-    # Whole or not at all: a file cut off by a crash would stop every later start.
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    fresh = write_fresh(path, keys)
     try:
         os.link(fresh, path)  # and not `replace`: keys that are there must never be written over
     finally:
         fresh.unlink()
     policy_path(directory).write_text(keys.policy_text, encoding="utf-8")
     return keys
+
+
+def write_fresh(path: Path, keys: LogKeys) -> Path:
+    """Write the keys beside `path`, durably and whole: a file cut off by a crash would stop every later start."""
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "w", encoding="utf-8") as file:
+        file.write("".join(f"{key.spell_secret()}\n" for key in keys.keys))
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
 
 
 def read_log_keys(directory: Path) -> LogKeys:
@@ -95,6 +103,7 @@ def read_log_keys(directory: Path) -> LogKeys:
         raise ConfigurationError(f"expected the log's keys at `{path}`: {err.strerror}", code="no_log_keys") from err
     except (UnicodeDecodeError, InputError) as err:
         raise ConfigurationError(f"expected the log's keys at `{path}`: {err}") from err
-    if tuple(key.kind for key in keys.keys) != _KINDS or len({key.name for key in keys.keys}) != 1:
+    kinds = tuple(key.kind for key in keys.keys)
+    if kinds not in (KINDS, 2 * KINDS) or len({key.name for key in keys.keys}) != 1:
         raise ConfigurationError(f"expected an Ed25519 and an ML-DSA-44 key of one name at `{path}`")
     return keys

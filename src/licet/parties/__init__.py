@@ -1,8 +1,16 @@
 """Who is asking: parties, organizations, and what evidence has established about them."""
 
-from licet.parties.issuer import TOKEN_ALGORITHMS, PartyLink, TokenIssuer, link_id, require_fetchable
+from licet.parties.issuer import (
+    TOKEN_ALGORITHMS,
+    PartyLink,
+    TokenIssuer,
+    link_id,
+    link_wrapped,
+    require_fetchable,
+)
 from licet.parties.keys import IssuedKey, Serves, key_mac, key_of, split_key
 from licet.parties.party import Organization, OrganizationKind, Party
+from licet.parties.peppers import LAYER_BYTES, MOST_LAYERS, keyed_digest, wrapped
 from licet.parties.standing import (
     Assurance,
     Citizenship,
@@ -29,6 +37,8 @@ from licet.parties.status import (
 )
 
 __all__ = [
+    "LAYER_BYTES",
+    "MOST_LAYERS",
     "TOKEN_ALGORITHMS",
     "Assurance",
     "Citizenship",
@@ -58,8 +68,11 @@ __all__ = [
     "fact_to_value",
     "key_mac",
     "key_of",
+    "keyed_digest",
     "link_id",
+    "link_wrapped",
     "require_fetchable",
     "split_key",
     "usable_standings",
+    "wrapped",
 ]

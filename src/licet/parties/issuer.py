@@ -1,12 +1,13 @@
 """Who else may say whose a request is: issuers of access tokens, and whom their subjects are here."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from licet.errors import InputError
+from licet.parties.peppers import keyed_digest, wrapped
 from licet.terms import KeyId, PartyId
+
+_LINK, _LINK_DIGITS = "token-", 40
 
 TOKEN_ALGORITHMS = ("EdDSA", "Ed25519", "ES256", "ES384", "RS256", "PS256")
 """What an issuer may sign with: never `none`, and nothing that a public key could be a secret for."""
@@ -61,4 +62,9 @@ class PartyLink:
 def link_id(pepper: bytes, issuer: str, subject: str) -> KeyId:
     """The id of a link: a keyed hash, because a subject may be somebody's address and ids are on record."""
     text = b"licet-token-subject\x00" + issuer.encode() + b"\x00" + subject.encode()
-    return KeyId("token-" + hmac.new(pepper, text, hashlib.sha256).hexdigest()[:40])
+    return KeyId(_LINK + keyed_digest(pepper, text, _LINK_DIGITS))
+
+
+def link_wrapped(layer: bytes, link: KeyId) -> KeyId:
+    """The id of the same link under one layer of the pepper more."""
+    return KeyId(_LINK + wrapped(layer, link.removeprefix(_LINK)))

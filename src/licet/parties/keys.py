@@ -4,12 +4,11 @@ The pepper is kept outside the store, so that a copy of the store lets nobody
 test guesses; the id is not secret and may be shown.
 """
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from licet.parties.peppers import keyed_digest
 from licet.terms import KeyId, OrganizationId, PartyId
 
 _KEY = re.compile(r"lk_([A-Za-z0-9-]{1,64})_([A-Za-z0-9-]{32,128})")
@@ -50,4 +49,4 @@ def split_key(text: str) -> KeyId | None:
 
 def key_mac(pepper: bytes, text: str) -> str:
     """The keyed hash under which a key is stored."""
-    return hmac.new(pepper, b"licet-api-key\x00" + text.encode(), hashlib.sha256).hexdigest()
+    return keyed_digest(pepper, b"licet-api-key\x00" + text.encode())

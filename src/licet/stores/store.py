@@ -154,6 +154,11 @@ class Transaction:
         for body in self._connection.execute(query, execution_options={"yield_per": _AT_A_TIME}).scalars():
             yield decode_row(kind, body)
 
+    def keys_of(self, kind: RowKind) -> list[str]:
+        """The keys of all rows of a kind."""
+        query = select(schema.rows.c.key).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
+        return list(self._connection.execute(query.order_by(schema.rows.c.key)).scalars())
+
     def count(self, kind: RowKind) -> int:
         """How many rows of a kind there are."""
         query = select(func.count()).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
@@ -206,6 +211,11 @@ class Transaction:
     def broken_invariants(self) -> frozenset[str]:
         """The invariants that the policy in force breaks, as two persons have decided."""
         return frozenset(json.loads(self._meta_or("broken_invariants", None) or "[]"))
+
+    @property
+    def pepper_print(self) -> str | None:
+        """By which the pepper is known that the store was last rotated to; None where it never was."""
+        return self._meta_or("pepper", None)
 
     def set_meta(self, name: str, value: str) -> None:
         """Set a single value."""

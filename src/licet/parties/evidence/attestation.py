@@ -5,8 +5,6 @@ standing. Form, key and signature come first, then each claim, then what only th
 gateway knows. `refusals` lists the codes.
 """
 
-import hashlib
-import hmac
 from datetime import timedelta
 
 from licet.parties.evidence.claims import AttestationClaims, AttestedStatus, read_claims
@@ -14,6 +12,7 @@ from licet.parties.evidence.contract import Context, Evidence, Spent, Verified
 from licet.parties.evidence.refusals import Refusal, refused, require
 from licet.parties.evidence.token import read_token, verify_signature
 from licet.parties.party import Organization
+from licet.parties.peppers import keyed_digest
 from licet.parties.standing import (
     Citizenship,
     EvidenceKind,
@@ -133,7 +132,7 @@ def _establish(claims: AttestationClaims, organization: Organization, evidence: 
         assurance=organization.assurance,
         verified_at=claims.checked_at,
         not_after=min(claims.valid_until or FOREVER, FOREVER),
-        evidence_digest=hmac.new(context.pepper, _DIGEST_DOMAIN + evidence.payload, hashlib.sha256).hexdigest(),
+        evidence_digest=keyed_digest(context.pepper, _DIGEST_DOMAIN + evidence.payload),
         verifier=VERIFIER,
     )
 
