@@ -3,6 +3,7 @@
 from licet.app.config import Config, read_config
 from licet.app.create import CreatedInstance, create_instance, new_token
 from licet.app.places import Places, log_path
+from licet.app.rehearsal import copy_to_rehearse
 from licet.app.rotate import rotate_log_keys, rotate_pepper, rotate_policy_key
 from licet.app.serve import Running, serve
 from licet.app.shelf import LogShelf
@@ -13,6 +14,7 @@ __all__ = [
     "LogShelf",
     "Places",
     "Running",
+    "copy_to_rehearse",
     "create_instance",
     "log_path",
     "new_token",

@@ -36,6 +36,8 @@ from licet.terms import format_instant
 
 FORMAT = "licet-backup/1"
 _MANIFEST, _STORE, _LOG, _OBJECTS = "backup.json", "licet.db", "log.db", "objects.db"
+OWN_STORE = f"sqlite:///{_STORE}"
+"""The URL of a store that is the instance's own."""
 _COPIED = ("licet.toml", "log.policy", "log.witnessed", "log.chain.db", "policy.epoch")
 _SECRET = ("secrets", "tokens", "admin.token")
 _LONGEST_MANIFEST, _CHUNK = 1 << 20, 1 << 20
@@ -104,9 +106,13 @@ def restore(archive: Path, keys: Path, directory: Path) -> Backup:
 
 
 def _copied(places: Places, scratch: Path) -> Iterator[tuple[str, Path]]:
-    for name, source in ((_STORE, _store(places)), (_LOG, places.log), (_OBJECTS, places.objects)):
+    for name, source in (
+        (_STORE, store_at(places, read_config(places.config).store_url)),
+        (_LOG, places.log),
+        (_OBJECTS, places.objects),
+    ):
         if source.exists():
-            _copy_database(source, scratch / name)
+            copy_database(source, scratch / name)
             yield name, scratch / name
     for name in _COPIED:
         if (places.directory / name).exists():
@@ -115,15 +121,19 @@ def _copied(places: Places, scratch: Path) -> Iterator[tuple[str, Path]]:
         yield f"orders/{path.name}", path
 
 
-def _store(places: Places) -> Path:
-    """The store, which must be the instance's own: a copy would else be of one that another may use."""
-    path = Path(read_config(places.config).store_url.removeprefix("sqlite:///"))
-    if path != places.directory.resolve() / _STORE:
-        raise ConfigurationError(f"expected the store at `sqlite:///{_STORE}`, found `{path}`: copy it by itself")
-    return path
+def store_at(places: Places, url: str) -> Path:
+    """The store, which must be the instance's own: a copy would else be of one that another may use.
+
+    Raises:
+        ConfigurationError: it is elsewhere.
+    """
+    own = places.directory.resolve() / _STORE
+    if places.directory.resolve() / url.removeprefix("sqlite:///") != own:
+        raise ConfigurationError(f"expected the store at `{OWN_STORE}`, found `{url}`: copy it by itself")
+    return own
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
     """One state of it, whoever writes meanwhile."""
     with (
         closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as database,
@@ -232,7 +242,7 @@ def _write(content: IO[bytes] | None, path: Path, said: Mapping[str, Any]) -> No
 def _check(directory: Path) -> None:
     """What an instance needs is there, and the log is whole."""
     places = Places(directory)
-    store = Store(f"sqlite:///{_store(places)}")
+    store = Store(f"sqlite:///{store_at(places, read_config(places.config).store_url)}")
     try:
         store.check()
     finally:

@@ -48,6 +48,7 @@ _MODULES = {
     "prove": "licet.cli.proving",
     "impact": "licet.cli.impact",
     "readiness": "licet.cli.readiness",
+    "drill": "licet.cli.drilling",
     "demo": "licet.cli.walkthrough",
 }
 _FAILED, _NOT_UNDERSTOOD, _INTERRUPTED = 1, 2, 130

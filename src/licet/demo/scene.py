@@ -160,12 +160,12 @@ def open_scene() -> Iterator[Scene]:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="licet-demo-", ignore_cleanup_errors=True))
         )
         scene = Scene(directory)
-        scene.upstream = stack.enter_context(_process(["-m", "licet.demo.standin", "--json"], directory, {}))["url"]
+        scene.upstream = stack.enter_context(process(["-m", "licet.demo.standin", "--json"], directory, {}))["url"]
         scene.licet("init", scene.instance, "--administrator", PROPOSER, "--administrator", APPROVER)
         scene.witness = stack.enter_context(_witness(scene))
         _configure(scene.instance / "licet.toml", scene.upstream)
         command = ["-m", "licet", "serve", "--dir", str(scene.instance), "--json"]
-        running = stack.enter_context(_process(command, directory, {}))
+        running = stack.enter_context(process(command, directory, {}))
         scene.gateway, scene.control = running["gateway"], running["control"]
         yield scene
 
@@ -179,7 +179,7 @@ def _witness(scene: Scene) -> Iterator[str]:
     trusted = policy.read_text(encoding="utf-8")
     policy.write_text(trusted.replace("quorum none\n", f"witness demo {key}\nquorum demo\n"), encoding="utf-8")
     command = ["-m", "licet", "witness", "serve", str(home), "--listen", "127.0.0.1:0", "--json"]
-    with _process(command, scene.directory, {}) as running:
+    with process(command, scene.directory, {}) as running:
         settings = scene.instance / "licet.toml"
         text = settings.read_text(encoding="utf-8")
         settings.write_text(f'{text}\n[log]\nwitnesses = ["{key} {running["url"]}"]\n', encoding="utf-8")
@@ -194,7 +194,7 @@ def _configure(path: Path, upstream: str) -> None:
 
 
 @contextmanager
-def _process(arguments: list[str], directory: Path, environment: Mapping[str, str]) -> Iterator[Any]:
+def process(arguments: list[str], directory: Path, environment: Mapping[str, str]) -> Iterator[Any]:
     """Start a Python process that says in one line of JSON that it is there; end it with the block."""
     complaints = directory / f"{arguments[1]}.log"
     with complaints.open("wb") as log:
