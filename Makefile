@@ -118,7 +118,7 @@ mutation: setup
 # Written with uv (`pip install uv`); one file serves every platform and Python from 3.11.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
-	  --extra demo --extra charts --extra place --extra realtime --group dev --group proof pyproject.toml --output-file requirements.lock
+	  --extra demo --extra charts --extra place --extra realtime --extra tracing --group dev --group proof pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \
 	  --constraint requirements.lock --group bench pyproject.toml --output-file requirements-bench.lock
 	uv pip compile --python-platform linux --python-version 3.11 --generate-hashes --no-annotate --quiet --exclude-newer "$$(date -u -d "7 days ago" +%F)" \

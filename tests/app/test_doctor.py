@@ -134,7 +134,7 @@ def test_tokens_that_were_not_handed_over_and_orders_not_on_record_are_pointed_o
 
 def test_a_store_of_an_earlier_form_is_left_as_it_is(directory):
     with closing(sqlite3.connect(directory / "licet.db")) as database:
-        database.execute("UPDATE meta SET value = '2' WHERE name = 'schema'")
+        database.execute("UPDATE alembic_version SET version_num = '2'")
         database.commit()
     assert "its form is 2" in found(directory, State.WARNING)["store"]
     assert "its form is 2" in found(directory, State.WARNING)["store"]

@@ -27,7 +27,7 @@ from licet.logwriter import open_reader, read_log_keys, read_record_key, record_
 from licet.orders import ORDER
 from licet.receipts import ReceiptError, verify_checkpoint
 from licet.stores import Store
-from licet.stores.schema import SCHEMA_VERSION
+from licet.stores.migrate import HEAD
 from licet.terms import format_instant
 
 _LEAST_BYTES, _FEW_BYTES = 200 * 1024**2, 2 * 1024**3
@@ -123,12 +123,12 @@ def _store(config: Config) -> Iterator[Finding]:
     store = Store(config.store_url)
     try:
         with store.read() as tx:
-            form, waiting = tx.meta("schema"), tx.people.waiting()
+            form, waiting = tx.revision, tx.people.waiting()
             broken = sorted(tx.broken_invariants)
     finally:
         store.close()
-    if form != SCHEMA_VERSION:
-        yield Finding("store", State.WARNING, f"its form is {form}; `licet serve` brings it up to {SCHEMA_VERSION}")
+    if form != HEAD:
+        yield Finding("store", State.WARNING, f"its form is {form}; `licet serve` brings it up to {HEAD}")
     else:
         yield Finding("store", State.GOOD, f"`{path}` is whole, of form {form}")
     if waiting:

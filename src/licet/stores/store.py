@@ -20,8 +20,8 @@ from licet.decisions import Row, RowChange, RowKind, decode_row, encode_row, row
 from licet.directives import Setting
 from licet.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from licet.stores import schema
+from licet.stores.migrate import HEAD, bring_up, revision_of, stamp
 from licet.stores.people import People
-from licet.stores.upgrade import STEPS
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
 
 NONCES_A_KEY = 16
@@ -59,7 +59,7 @@ class Store:
             if connection.dialect.has_table(connection, schema.meta.name):
                 raise ConflictError("expected an empty database, found one that already holds an instance")
             schema.metadata.create_all(connection)
-            connection.execute(insert(schema.meta), [{"name": "schema", "value": schema.SCHEMA_VERSION}])
+            stamp(connection)
             connection.execute(
                 insert(schema.meta), [{"name": name, "value": value} for name, value in _AT_FIRST.items()]
             )
@@ -72,14 +72,14 @@ class Store:
         """
         try:
             with self.read() as tx:
-                found = tx.meta("schema")
-        except (UnavailableError, NotFoundError) as err:
+                found = tx.revision
+        except UnavailableError as err:
             raise ConfigurationError("expected a database that `licet init` has made") from err
-        if found in STEPS:
-            with self.write() as tx:
-                tx.upgrade(found)
-        elif found != schema.SCHEMA_VERSION:
-            raise ConfigurationError(f"expected a store of the schema `{schema.SCHEMA_VERSION}`, found `{found}`")
+        if found is None:
+            raise ConfigurationError("expected a database that `licet init` has made, found none of its schemas")
+        if found != HEAD:
+            with _translated(), self._engine.begin() as connection:
+                bring_up(connection)
 
     @contextmanager
     def write(self) -> Iterator["Transaction"]:
@@ -221,12 +221,10 @@ class Transaction:
         """Set a single value."""
         self._replace(schema.meta, {"name": name}, {"name": name, "value": value})
 
-    def upgrade(self, version: str) -> None:
-        """From an earlier schema to this one."""
-        while version in STEPS:
-            STEPS[version](self._connection)
-            version = str(int(version) + 1)
-        self.set_meta("schema", version)
+    @property
+    def revision(self) -> str | None:
+        """Which schema the store has; None if it names none."""
+        return revision_of(self._connection)
 
     # Policies that were in force.
 
