@@ -38,6 +38,11 @@ def revision_of(connection: Connection) -> str | None:
     return found if found in _BEFORE else None
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether a store is of this schema, and says so where Alembic looks."""
+    return inspect(connection).has_table(_version.name) and revision_of(connection) == HEAD
+
+
 def bring_up(connection: Connection) -> None:
     """Run every step that is missing, in the transaction that is open.
 

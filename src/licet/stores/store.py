@@ -20,7 +20,7 @@ from licet.decisions import Row, RowChange, RowKind, decode_row, encode_row, row
 from licet.directives import Setting
 from licet.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from licet.stores import schema
-from licet.stores.migrate import HEAD, bring_up, revision_of, stamp
+from licet.stores.migrate import bring_up, is_current, revision_of, stamp
 from licet.stores.people import People
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
 
@@ -72,12 +72,12 @@ class Store:
         """
         try:
             with self.read() as tx:
-                found = tx.revision
+                found, is_current = tx.revision, tx.is_current
         except UnavailableError as err:
             raise ConfigurationError("expected a database that `licet init` has made") from err
         if found is None:
             raise ConfigurationError("expected a database that `licet init` has made, found none of its schemas")
-        if found != HEAD:
+        if not is_current:
             with _translated(), self._engine.begin() as connection:
                 bring_up(connection)
 
@@ -220,6 +220,11 @@ class Transaction:
     def set_meta(self, name: str, value: str) -> None:
         """Set a single value."""
         self._replace(schema.meta, {"name": name}, {"name": name, "value": value})
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the store is of this schema."""
+        return is_current(self._connection)
 
     @property
     def revision(self) -> str | None:
