@@ -20,7 +20,7 @@ from yarl import URL
 from licet.app.collecting import WitnessAddress
 from licet.directives import READINGS
 from licet.errors import ConfigurationError
-from licet.gateway import Limits, Network, Upstream
+from licet.gateway import Limits, Network, Upstream, has_tracing
 from licet.receipts import ED25519, ReceiptError, VerifierKey
 from licet.terms import ID_PATTERN, Surface
 
@@ -33,6 +33,7 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "place": frozenset({"database", "max_age_days"}),
     "logging": frozenset({"access"}),
     "metrics": frozenset({"public", "token"}),
+    "tracing": frozenset({"endpoint", "share"}),
     "people": frozenset({"pending_s"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
@@ -84,6 +85,8 @@ class Config:
     access_log: bool = True
     metrics_public: bool = False
     metrics_token: str | None = None
+    tracing_endpoint: str | None = None
+    tracing_share: float = 1.0
     pending: timedelta = timedelta(days=1)
     network: Network = field(default_factory=Network)
     place_database: Path | None = None
@@ -137,6 +140,8 @@ class _Reader:
             access_log=self._switch("logging", "access", default=True),
             metrics_public=self._switch("metrics", "public", default=False),
             metrics_token=self._metrics_token(),
+            tracing_endpoint=self._tracing_endpoint(),
+            tracing_share=self._tracing_share(),
             pending=self._pending(),
             network=self._network(),
             place_database=self._place_database(),
@@ -307,6 +312,27 @@ class _Reader:
         if "database" not in self.data.get("place", {}):
             return None
         return self.path.parent / self._text("place", "database")
+
+    def _tracing_endpoint(self) -> str | None:
+        if "endpoint" not in self.data.get("tracing", {}):
+            return None
+        text, expected = self._text("tracing", "endpoint"), "a URL such as `https://collector.example/v1/traces`"
+        try:
+            url = URL(text)
+        except ValueError as err:
+            raise self._wrong("tracing", "endpoint", expected) from err
+        is_safe = url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or ""))
+        if not is_safe or not url.host or url.user or url.query_string or url.fragment:
+            raise self._wrong("tracing", "endpoint", expected)
+        if not has_tracing():
+            raise self._wrong("tracing", "endpoint", "the extra `tracing` to be installed")
+        return text
+
+    def _tracing_share(self) -> float:
+        value = self.data.get("tracing", {}).get("share", 1.0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise self._wrong("tracing", "share", "a number from 0 to 1")
+        return float(value)
 
     def _metrics_token(self) -> str | None:
         if "token" not in self.data.get("metrics", {}):

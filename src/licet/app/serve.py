@@ -64,6 +64,7 @@ from licet.gateway import (
     Surroundings,
     Tally,
     fetch_public,
+    tracing,
 )
 from licet.items import Item
 from licet.logwriter import LogClient, Supervisor, chain_path, prepare_log, writer_command
@@ -154,7 +155,8 @@ async def instance(places: Places, config: Config, fetch: Fetch = fetch_public) 
         await stack.enter_async_context(desk.delivering())
         await log.append(_started(config, store, clock.now()))
 
-        metrics = Metrics()
+        traces = tracing(config.tracing_endpoint, config.tracing_share, config.gateway_id, clock.now())
+        metrics = Metrics(stack.enter_context(traces))
         access = stack.enter_context(AccessLog(_STDERR).running(wanted=config.access_log))
         post = Post(MeasuredLog(log, metrics), config.gateway_id)
         live = LiveIndex(replica, post, config.limits)

@@ -17,6 +17,7 @@ from licet.gateway.server import Listener
 from licet.gateway.settings import Limits
 from licet.gateway.stored import Stored
 from licet.gateway.tally import Tally
+from licet.gateway.tracing import has_tracing, tracing
 
 __all__ = [
     "CONTENT_TYPE",
@@ -46,4 +47,6 @@ __all__ = [
     "Upstream",
     "fetch_public",
     "fetch_with",
+    "has_tracing",
+    "tracing",
 ]

@@ -9,7 +9,7 @@ lists, and items are those of the catalogue, at most `MOST_ROWS` of them.
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from licet.decisions import Code
 from licet.errors import UnavailableError
+from licet.gateway.tracing import Traced
 from licet.records import Log, Receipt, Record
 from licet.terms import ItemId, Outcome
 
@@ -72,11 +73,13 @@ class Metrics:
     """What one gateway process has counted since it began.
 
     Attributes:
+        trace: Is told of each request when it has ended; None where nobody follows them.
         failed_commit_at: When a commit last failed, on the monotonic clock; None
             once one has succeeded since.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Callable[[Traced], None] | None = None) -> None:
+        self.trace = trace
         self._decisions: dict[tuple[str, str, str], int] = {}
         # From nought on, so that the first cut of a kind is an increase.
         self._cuts: Counter[str] = Counter(dict.fromkeys(map(str, CUT_CODES), 0))
