@@ -38,7 +38,7 @@ from licet.logwriter import (
     verify_log,
     write_log_keys,
 )
-from licet.logwriter.process import READY
+from licet.processes import READY
 from licet.receipts import ED25519, Policy, verify_receipt
 from licet.records import Record, RecordKind
 from licet.records.tlog import spell_policy

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import sys
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -105,16 +106,25 @@ def own_key(number=1):
 
 
 def serve_with_keys():
-    """`licet`, where the keys of every issuer are at one place of this machine."""
-    from licet.cli import main, service
+    """`licet`, whose workers find the keys of every issuer at one place of this machine."""
+    import licet.app.service as serving
+    from licet.cli import main
+
+    program = (sys.executable, "-c", "import callers_for_tests; callers_for_tests.work_with_keys()")
+    serving.serve = functools.partial(serving.serve, worker=program)
+    main()
+
+
+def work_with_keys():
+    """A worker that finds the keys of every issuer at one place of this machine."""
+    from licet.app.worker import main
 
     async def fetch(url):
         from licet.gateway import fetch_with
 
         return await fetch_with(aiohttp.TCPConnector(), URL(os.environ["KEYS_AT"] + URL(url).path))
 
-    service.serve = functools.partial(service.serve, fetch=fetch)
-    main()
+    sys.exit(main(fetch=fetch))
 
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)

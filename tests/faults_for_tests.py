@@ -1,19 +1,23 @@
 """Faults of a running instance: no log writer, no store."""
 
 import fcntl
+import json
 import os
 import signal
 import sqlite3
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from standin_for_tests import eventually
 
 
+def pid_of(instance, name):
+    """A process of an instance: `log`, `control`, `worker-0`."""
+    return json.loads((instance.directory / "run" / "processes.json").read_text())[name]["pid"]
+
+
 def writer_pid(instance):
     """The child of `licet serve` that holds the log."""
-    task = Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children")
-    return int(task.read_text().split()[0])
+    return pid_of(instance, "log")
 
 
 @contextmanager

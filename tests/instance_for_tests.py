@@ -98,10 +98,10 @@ def configure(directory: Path, upstream: str, extra: str = "") -> None:
 
 
 @contextmanager
-def serving(directory: Path, *, script: str = _SERVE, **environment: str) -> Iterator[Instance]:
+def serving(directory: Path, *, script: str = _SERVE, workers: int = 1, **environment: str) -> Iterator[Instance]:
     """Serve a directory that `create_instance` has made."""
     process = subprocess.Popen(
-        [sys.executable, "-c", script, "serve", "--dir", str(directory), "--json"],
+        [sys.executable, "-c", script, "serve", "--dir", str(directory), "--workers", str(workers), "--json"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
@@ -129,12 +129,12 @@ def single_person(directory: Path, name: str = "officer") -> Path:
 
 @contextmanager
 def fresh_instance(
-    directory: Path, upstream: str, extra: str = "", *, script: str = _SERVE, **environment: str
+    directory: Path, upstream: str, extra: str = "", *, script: str = _SERVE, workers: int = 1, **environment: str
 ) -> Iterator[Instance]:
     """Make an instance for one person, who may do everything that is no audit, and serve it."""
     single_person(directory)
     configure(directory, upstream, extra)
-    with serving(directory, script=script, **environment) as instance:
+    with serving(directory, script=script, workers=workers, **environment) as instance:
         yield instance
 
 

@@ -6,7 +6,8 @@ import random
 import signal
 
 from licet.errors import UnavailableError
-from licet.logwriter import LogClient, Supervisor, database_path, open_reader, socket_path, writer_command
+from licet.logwriter import LogClient, database_path, open_reader, socket_path, writer_program
+from licet.processes import Supervisor
 from licet.receipts import leaf_hash, verify_receipt
 from licet.records.tlog import read_checkpoint
 from log_samples import keys_of, open_store, record, until, verified
@@ -34,7 +35,7 @@ async def kill_under_load(directory, *, rounds, writers):
 
     dice = random.Random(20260612)  # noqa: S311  # the same instants in every run
     with told.open("w") as file:
-        async with Supervisor(writer_command(directory), steady_s=0.0) as supervisor:
+        async with Supervisor(writer_program(directory), steady_s=0.0) as supervisor:
             tasks = [asyncio.create_task(write(writer, file)) for writer in range(writers)]
             for round_ in range(rounds):
                 before = file.tell()

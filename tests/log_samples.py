@@ -16,7 +16,7 @@ from licet.logwriter import (
     verify_log,
     write_log_keys,
 )
-from licet.logwriter.process import READY
+from licet.processes import READY
 from licet.records import Record, RecordKind
 
 NOON = datetime(2026, 6, 12, 12, tzinfo=UTC)

@@ -51,7 +51,7 @@ class Readers:
     def __init__(self) -> None:
         now = Clock().now()
         policy = compile_policy(PolicyBundle(1, now, now + timedelta(days=7), (), (), frozenset()))
-        replica = Replica(policy, Clock(), PEPPER, lambda _: [])
+        replica = Replica(policy, Clock(), PEPPER)
         rows = [Item(name, frozenset(), "main", NOON) for name in (*OPEN, *STOPPED)]
         rows += [Stop(name, "operator", NOON) for name in STOPPED]
         rows += [IssuedKey("K1", key_mac(PEPPER, KEY), party="P1")]

@@ -4,9 +4,9 @@ It is a file, so that it works without a store, a log, a proof or a network, sur
 every restart, and never expires by itself. Little is imported here, since a stop waits
 for it.
 
-    ID.jws    an order in force
-    ID.seen   the gate has taken it
-    ID.done   it is a stop in the store, and on record; the order is gone
+    ID.jws     an order in force
+    ID.N.seen  the worker N heeds it
+    ID.done    it is a stop in the store, and on record; the order is gone
 """
 
 import json
@@ -92,9 +92,9 @@ def _order(value: dict[str, Any]) -> StopOrder:
 
 @dataclass(frozen=True, slots=True)
 class Became:
-    """What became of an order: heeded by a gate, and what the act was answered, if it was taken already."""
+    """What became of an order: by how many workers it is heeded, and what the act was answered, if it was taken."""
 
-    is_heeded: bool
+    heeded_by: int
     answer: dict[str, Any] | None
 
 
@@ -116,18 +116,19 @@ class OrderFolder:
         except OSError as err:
             raise UnavailableError(f"the order could not be written: {err}", code="order_unwritten") from err
 
-    def became(self, number: str, patience_s: float = _PATIENCE_S) -> Became:
-        """Wait for a gate, and for the record; not longer than `patience_s`."""
+    def became(self, number: str, workers: int, patience_s: float = _PATIENCE_S) -> Became:
+        """Wait for as many workers, and for the record; not longer than `patience_s`."""
         deadline = time.monotonic() + patience_s
-        is_heeded, done = False, self.folder / f"{number}{DONE}"
+        heeded_by, done = 0, self.folder / f"{number}{DONE}"
         while time.monotonic() < deadline:
-            is_heeded = is_heeded or (self.folder / f"{number}{SEEN}").exists()
+            with suppress(OSError):
+                heeded_by = max(heeded_by, len(list(self.folder.glob(f"{number}.*{SEEN}"))))
             with suppress(OSError, ValueError):
                 answer = json.loads(done.read_bytes())
                 done.unlink()
-                return Became(is_heeded=True, answer=answer)
+                return Became(max(heeded_by, workers), answer)
             time.sleep(_LOOK_S)
-        return Became(is_heeded, None)
+        return Became(heeded_by, None)
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -26,6 +26,7 @@ from licet.stores import Store
 from licet.terms import parse_instant
 from places_for_tests import short_directory
 from servers_for_tests import running
+from standin_for_tests import eventually
 
 AT = parse_instant("2026-07-01T12:00:00Z")
 
@@ -162,6 +163,8 @@ def test_an_order_stays_in_force_under_another_policy_key(directory):
         assert made.chat(key, "sonata-3").json["error"]["code"] == "item_stopped"
         # Read, and so taken as what it says: an order that cannot be read is never on record.
         assert made.records(act="stop")
+        # It stays in force beside the act until every worker has taken that.
+        eventually(lambda: not made.act("/status")["orders"])
         made.act("/resume", {"items": ["sonata-3"]})
         assert made.chat(key, "sonata-3").status == 200
 

@@ -1,6 +1,7 @@
 """Readiness: each reason by itself, and none without one."""
 
 import asyncio
+import os
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -35,14 +36,24 @@ class FakeLog:
         raise UnavailableError("out", code="log_full")
 
 
+class Nobody:
+    """An index of no answers."""
+
+    def __len__(self):
+        return 0
+
+    def by_item(self):
+        return {}
+
+
 def replica(*, age_s=0.0):
     issued = Clock().now() - timedelta(seconds=age_s)
     policy = compile_policy(PolicyBundle(1, issued, issued + timedelta(seconds=60), (), (), frozenset()))
-    return Replica(policy, Clock(), b"pepper", lambda _: [])
+    return Replica(policy, Clock(), b"pepper")
 
 
 def process(found=None, log=None, metrics=None):
-    return Process(found or replica(), [], log or FakeLog(), metrics or Metrics(), AccessLog(2))
+    return Process(found or replica(), Nobody(), log or FakeLog(), metrics or Metrics(), AccessLog(2))
 
 
 async def test_nothing_stands_in_the_way():
@@ -95,6 +106,13 @@ async def test_reasons_add_up():
     found = replica(age_s=999.0)
     found._snapshot = replace(found._snapshot, current=False)
     assert await process(found).obstacles() == ["policy_stale", "feed_not_current"]
+
+
+async def test_what_is_reported_is_what_is_so():
+    found = await process(replica(age_s=10.0)).report(3)
+    assert (found.slot, found.pid, found.answers, found.running) == (3, os.getpid(), 0, {})
+    assert (found.epoch, found.sequence, found.current, found.obstacles) == (1, 0, True, [])
+    assert (found.records_waiting, found.records_lost, found.draining) == (2, 1, False)
 
 
 def test_gauges_are_read_when_they_are_asked_for():

@@ -213,7 +213,7 @@ def test_every_decision_is_counted_once_and_what_is_enforced_stays(requests, the
 
 
 def replica():
-    return Replica(world().policy, Clock(), b"pepper", lambda _: [])
+    return Replica(world().policy, Clock(), b"pepper")
 
 
 def test_a_replica_watches_nothing_until_it_is_told_and_only_so_much():

@@ -59,7 +59,7 @@ def test_the_near_miss_is_an_order():
 class House:
     def __init__(self):
         one = snapshot(directive())
-        self.replica = Replica(one.policy, Clock(), b"pepper", lambda _: [])
+        self.replica = Replica(one.policy, Clock(), b"pepper")
         self.changes = []
         self.replica.subscribe(self.changes.append)
         self.sequence = 0

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from licet.decisions import Caller, Request, RequestedAct, RowChange, Stop, encode_row, row_key
 from licet.dialects import ObjectKind
@@ -54,9 +55,7 @@ class Upstream:
 @pytest.fixture
 def replica():
     now = Clock().now()
-    found = Replica(
-        compile_policy(PolicyBundle(1, now, now + timedelta(days=7), (), (), frozenset())), Clock(), b"p", lambda _: []
-    )
+    found = Replica(compile_policy(PolicyBundle(1, now, now + timedelta(days=7), (), (), frozenset())), Clock(), b"p")
     rows = [Item("open-1", frozenset(), "main", NOON), IssuedKey("K1", key_mac(b"p", key_of("K1", "s" * 48)), "P1")]
     for number, row in enumerate(rows, 1):
         give(found, number, row)
@@ -153,6 +152,57 @@ async def test_what_has_ended_is_left_alone(replica, objects):
     await asyncio.sleep(0.02)
     assert (len(running), upstream.paths) == (0, [])
     await running.close()
+
+
+async def test_of_several_workers_the_one_that_began_a_batch_watches_it_and_the_first_what_is_nobodys(
+    replica, tmp_path
+):
+    now = Clock().now()
+    maps = [Objects(tmp_path / "objects.db", now, slot=slot, slots=2) for slot in range(2)]
+    await maps[1].keep(row())
+    await maps[0].keep(row("batch_2", slot=5))  # of a time when there were more workers
+    watching = [Batches(replica, Post(Log(), "g"), one, Upstream()) for one in maps]
+    for one in watching:
+        one.resume()
+        one.take([row(slot=1)])  # as when any of them is asked how it goes
+    assert [len(one) for one in watching] == [1, 1]
+    assert [[x.id for x in one.running()] for one in maps] == [["batch_2"], ["batch_1"]]
+    for one in watching:
+        await one.close()
+    for one in maps:
+        one.close()
+
+
+async def test_what_another_worker_has_seen_end_is_left_and_not_cancelled(replica, tmp_path, monkeypatch):
+    monkeypatch.setattr("licet.gateway.batches._LOOK_S", 0.02)
+    now, log, upstream = Clock().now(), Log(), Upstream()
+    mine, other = (Objects(tmp_path / "objects.db", now, slot=slot, slots=2) for slot in range(2))
+    running = Batches(replica, Post(log, "g"), mine, upstream)
+    await mine.keep(row())
+    running.resume()
+    (kept,) = mine.running()
+    await other.keep(replace(kept, running=False))
+    give(replica, 3, Stop("open-1", "officer", NOON))
+    await asyncio.sleep(0.05)
+    assert (upstream.paths, "upstream_cancelled" in codes(log)) == ([], False)
+    async with running.looking():
+        await mine.keep(row("batch_3"))  # as by a process that left its slot to this one
+        await until(lambda: upstream.paths)
+    assert upstream.paths == ["/v1/batches/batch_3/cancel"]
+    await running.close()
+    mine.close()
+    other.close()
+
+
+async def test_an_id_given_twice_is_nobodys_whichever_workers_were_told_it(tmp_path):
+    now = Clock().now()
+    maps = [Objects(tmp_path / "objects.db", now, slot=slot, slots=2) for slot in range(2)]
+    for round_ in range(20):
+        name = f"batch_{round_}"
+        await asyncio.gather(maps[0].keep(row(name)), maps[1].keep(replace(row(name), owner="party:P2")))
+        assert all(one.find(ObjectKind.BATCH, name, f"party:{who}") is None for one in maps for who in ("P1", "P2"))
+    for one in maps:
+        one.close()
 
 
 async def test_a_client_that_leaves_while_a_batch_begins_leaves_no_batch_unseen(objects):

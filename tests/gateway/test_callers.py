@@ -5,6 +5,7 @@ import base64
 import ipaddress
 import json
 import secrets
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
@@ -29,7 +30,7 @@ from callers_for_tests import (
 )
 from licet.decisions import Caller, RowChange, encode_row, row_key
 from licet.directives import PolicyBundle, compile_policy
-from licet.errors import CallerError, InputError, UnavailableError
+from licet.errors import CallerError, ConfigurationError, InputError, UnavailableError
 from licet.fleet import Replica
 from licet.gateway import Callers, KeySets, Network, Surroundings
 from licet.gateway.callers import END_USER_USES
@@ -109,7 +110,7 @@ class House:
     def __init__(self, *, keys=None, country=None, **network):
         self.clock, self.keys = HandClock(), keys or Keys()
         self.replica = Replica(
-            compile_policy(PolicyBundle(1, NOON, NOON + MINUTE, (), (), frozenset())), self.clock, PEPPER, lambda _: ()
+            compile_policy(PolicyBundle(1, NOON, NOON + MINUTE, (), (), frozenset())), self.clock, PEPPER
         )
         self.sequence = 0
         for row in ROWS:
@@ -473,6 +474,33 @@ def test_what_was_used_is_forgotten_when_it_has_expired_and_not_before():
         uses.take("c", NOON + MINUTE, NOON)
     assert not uses.take("a", NOON + MINUTE, NOON + SECOND - timedelta.resolution)
     assert uses.take("c", NOON + MINUTE, NOON + SECOND)
+
+
+def test_what_was_used_at_one_worker_was_used_at_every_one(tmp_path):
+    one, other = (Uses(tmp_path / "uses.db", most=2) for _ in range(2))
+    assert one.take("a", NOON + SECOND, NOON)
+    assert not other.take("a", NOON + SECOND, NOON)
+    assert [each.take("b", NOON + SECOND, NOON, allowed=2) for each in (one, other, one)] == [True, True, False]
+    with pytest.raises(UnavailableError):  # together they remember as many as one would
+        other.take("c", NOON + SECOND, NOON)
+    assert other.take("c", NOON + MINUTE, NOON + SECOND)
+    assert (tmp_path / "uses.db").stat().st_mode & 0o777 == 0o600
+    one.close()
+    other.close()
+
+
+def test_what_cannot_be_looked_up_is_not_taken(tmp_path):
+    uses, other = Uses(tmp_path / "uses.db"), sqlite3.connect(tmp_path / "uses.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(UnavailableError):
+        uses.take("a", NOON + SECOND, NOON)
+    other.execute("ROLLBACK")
+    assert uses.take("a", NOON + SECOND, NOON)
+    other.close()
+    uses.close()
+    (tmp_path / "none.db").write_text("not a database, and long enough to be looked at as one")
+    with pytest.raises(ConfigurationError):
+        Uses(tmp_path / "none.db")
 
 
 def test_requests_of_a_key_are_counted_while_they_run():

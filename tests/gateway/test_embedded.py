@@ -119,7 +119,7 @@ class House:
         wrap(self.inference.app)
         self.groups = read_country_groups()
         self.log = FakeLog()
-        self.replica = Replica(self.policy(), Clock(), PEPPER, lambda _: [])
+        self.replica = Replica(self.policy(), Clock(), PEPPER)
         self.post = Post(self.log, "embedded")
         self.live = LiveIndex(self.replica, self.post)
         self.sequence = 0
@@ -163,8 +163,7 @@ class House:
         kind, key = row_key(row)
         self.sequence += 2
         change = RowChange(self.sequence, self.sequence - 1, kind, key, encode_row(row))
-        self.replica._refill = lambda _: [change]
-        self.replica.apply([change])
+        self.replica.fill(self.replica.sequence, [change])
 
     def on_loop(self, act, *arguments):
         """Do it where everything is done."""

@@ -91,10 +91,10 @@ def scrape(instance, token=METRICS_TOKEN):
 
 
 def samples(instance):
-    """Every sample by its name and labels."""
+    """Every sample by its name and labels, but for the one worker there is."""
     page = scrape(instance).body.decode()
     return {
-        (sample.name, *sorted(sample.labels.values())): sample.value
+        (sample.name, *sorted(value for name, value in sample.labels.items() if name != "worker")): sample.value
         for family in text_string_to_metric_families(page)
         for sample in family.samples
     }
@@ -155,7 +155,7 @@ def test_labels_are_closed_lists_and_items_of_the_catalogue(instance, keys):
     for family in text_string_to_metric_families(scrape(instance).body.decode()):
         for sample in family.samples:
             labels.update(sample.labels.items())
-    assert {name for name, _ in labels} <= {"outcome", "code", "item", "le"}
+    assert {name for name, _ in labels} <= {"outcome", "code", "item", "le", "worker"}
     assert {value for name, value in labels if name == "item"} <= {"", "open-1", "fable-5", "mythos-5"}
 
 
@@ -334,14 +334,15 @@ def test_the_sign_of_life_names_nothing_and_goes_nowhere(instance, upstream):
 
 
 def test_readiness_follows_the_log_writer(instance, keys):
-    assert call(instance.control + "/readyz").json == {"ready": True, "reasons": []}
+    assert call(instance.control + "/readyz").json == {"ready": True, "reasons": [], "workers": {"0": []}}
     before = samples(instance)["licet_record_commits_failed_total",]
     pid = writer_pid(instance)
     os.kill(pid, signal.SIGSTOP)
     try:
         since = time.monotonic()
         answer = call(instance.control + "/readyz")
-        assert (answer.status, answer.json) == (503, {"ready": False, "reasons": ["log_unavailable"]})
+        why = ["log_unavailable"]
+        assert (answer.status, answer.json) == (503, {"ready": False, "reasons": why, "workers": {"0": why}})
         assert time.monotonic() - since < 1.9
         assert call(instance.gateway + "/healthz").status == 200
         assert instance.chat(keys["citizen"], "fable-5").status == 503

@@ -100,7 +100,7 @@ class FakeWall(Clock):
 
 def replica(clock):
     bundle = PolicyBundle(1, NOON, NOON + timedelta(hours=1), (), (), frozenset({"fable-5"}))
-    found = Replica(compile_policy(bundle), clock, b"pepper", lambda _: [])
+    found = Replica(compile_policy(bundle), clock, b"pepper")
     for number, name in enumerate(("fable-5", "open-1"), 1):
         body = encode_row(Item(name, frozenset(), "main", NOON))
         found.apply([RowChange(number, number - 1, RowKind.ITEM, name, body)])

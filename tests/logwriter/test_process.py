@@ -18,13 +18,13 @@ from kills_for_tests import kill_under_load
 from licet.errors import UnavailableError
 from licet.logwriter import (
     LogClient,
-    Supervisor,
     database_path,
     open_reader,
     socket_path,
-    writer_command,
+    writer_program,
 )
 from licet.logwriter.wire import Submitted, decode_answers, encode_frame, take_frames
+from licet.processes import Supervisor
 from licet.receipts import leaf_hash
 from log_samples import keys_of, record, running_writer, verified
 
@@ -42,7 +42,7 @@ async def test_what_was_acknowledged_survives_any_kill(directory):
 async def test_posted_records_outlive_the_writer(directory):
     keys_of(directory)
     client = LogClient(socket_path(directory))
-    async with Supervisor(writer_command(directory)) as supervisor:
+    async with Supervisor(writer_program(directory)) as supervisor:
         await client.append(record("first"))
         for n in range(500):
             client.post(record(f"P{n}"))
@@ -231,7 +231,7 @@ def test_a_socket_on_which_somebody_answers_is_not_replaced(directory):
         somebody.listen()
         refused = start(directory)
         assert refused.returncode == 1
-        assert "live writer" in refused.stderr
+        assert "live process" in refused.stderr
         assert socket_path(directory).is_socket()
 
 
@@ -282,10 +282,11 @@ def test_the_writer_ends_with_the_process_that_holds_its_lifeline(directory):
     holder = textwrap.dedent("""
         import asyncio, sys
         from pathlib import Path
-        from licet.logwriter import Supervisor, writer_command
+        from licet.logwriter import writer_program
+        from licet.processes import Supervisor
 
         async def main():
-            supervisor = Supervisor(writer_command(Path(sys.argv[1])))
+            supervisor = Supervisor(writer_program(Path(sys.argv[1])))
             await supervisor.start()
             print(supervisor.pid, flush=True)
             await asyncio.sleep(60)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisions_for_tests import AT, DAY, FOREIGN, NOT_FOREIGN, TICK, attested, license_, snapshot, standing
+from licet.decisions import Use, User
 from licet.parties import Serves
-from licet.proofs import Use, User, tell_readiness, under_letter
+from licet.proofs import tell_readiness, under_letter
 
 ACME = User(None, "acme", Serves.MACHINE, "bearer")
 LAB = User(None, "lab-fr", Serves.MACHINE, "bearer")

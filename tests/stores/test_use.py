@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from decisions_for_tests import AT, DAY
+from licet.decisions import Use, User
 from licet.errors import ConfigurationError, UnavailableError
 from licet.parties import Serves
-from licet.proofs import Use, User
 from licet.stores import Point, UseBook
 
 P1 = User("p1", None, None, "bearer")

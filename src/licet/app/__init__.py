@@ -1,12 +1,20 @@
-"""The one place that wires everything: make an instance, and serve it."""
+"""The one place that wires everything: make an instance, and serve it.
 
-from licet.app.config import Config, read_config
-from licet.app.create import CreatedInstance, create_instance, new_token
-from licet.app.places import Places, log_path
-from licet.app.rehearsal import copy_to_rehearse
-from licet.app.rotate import rotate_log_keys, rotate_pepper, rotate_policy_key
-from licet.app.serve import Running, serve
-from licet.app.shelf import LogShelf
+What is named here is imported when it is asked for: each process of an instance is of
+this room, and none waits for what another needs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from licet.app.config import Config, read_config
+    from licet.app.create import CreatedInstance, create_instance, new_token
+    from licet.app.places import Places, log_path
+    from licet.app.rehearsal import copy_to_rehearse
+    from licet.app.rotate import rotate_log_keys, rotate_pepper, rotate_policy_key
+    from licet.app.service import Running, serve
+    from licet.app.shelf import LogShelf
 
 __all__ = [
     "Config",
@@ -24,3 +32,26 @@ __all__ = [
     "rotate_policy_key",
     "serve",
 ]
+_HOMES = {
+    "Config": "config",
+    "CreatedInstance": "create",
+    "LogShelf": "shelf",
+    "Places": "places",
+    "Running": "service",
+    "copy_to_rehearse": "rehearsal",
+    "create_instance": "create",
+    "log_path": "places",
+    "new_token": "create",
+    "read_config": "config",
+    "rotate_log_keys": "rotate",
+    "rotate_pepper": "rotate",
+    "rotate_policy_key": "rotate",
+    "serve": "service",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that holds it."""
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"licet.app.{_HOMES[name]}"), name)

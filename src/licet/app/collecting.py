@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
+from licet.app.witness_address import WitnessAddress
 from licet.errors import InputError, LicetError, TrustError, UnavailableError
 from licet.logwriter import LogReader, database_path, open_reader, policy_path, witnessed_path
 from licet.receipts import Policy, ReceiptError, Signature, VerifierKey, verify_checkpoint
@@ -36,14 +36,6 @@ _INTERVAL_S = 0.5
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 _MAX_ANSWER_BYTES = 65_536
 _OK, _CONFLICT = 200, 409
-
-
-@dataclass(frozen=True, slots=True)
-class WitnessAddress:
-    """A witness that the configuration names: its public key, and the URL below which it answers."""
-
-    key: VerifierKey
-    url: str
 
 
 class Witnesses:

@@ -17,10 +17,13 @@ from typing import Any
 
 from yarl import URL
 
-from licet.app.collecting import WitnessAddress
+from licet.app.witness_address import WitnessAddress
 from licet.directives import READINGS
 from licet.errors import ConfigurationError
-from licet.gateway import Limits, Network, Upstream, has_tracing
+from licet.gateway.network import Network
+from licet.gateway.settings import Limits
+from licet.gateway.tracing import has_tracing
+from licet.gateway.upstream import Upstream
 from licet.receipts import ED25519, ReceiptError, VerifierKey
 from licet.terms import ID_PATTERN, Surface
 
@@ -29,7 +32,7 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
     "log": frozenset({"witnesses"}),
-    "gateway": frozenset({"public_url", "trusted_proxies", "address_header"}),
+    "gateway": frozenset({"public_url", "trusted_proxies", "address_header", "workers", "drain_s"}),
     "place": frozenset({"database", "max_age_days"}),
     "logging": frozenset({"access"}),
     "metrics": frozenset({"public", "token"}),
@@ -45,6 +48,9 @@ _PLACE_AGE_DAYS = range(1, 366)
 # From a minute, in which nobody else could have looked, to a month, in which nobody remembers.
 _A_DAY_S = 86_400
 _PENDING_S = range(60, 30 * _A_DAY_S + 1)
+WORKERS = range(1, 65)
+"""How many gateway processes there may be."""
+_DRAIN_S = range(601)
 _UPSTREAM_KEYS = frozenset({"base_url", "dialects", "credential", "credential_header"})
 _CREDENTIAL_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
 # Upper bounds: a limit may be narrowed freely, and widened only so far that it still bounds.
@@ -89,6 +95,8 @@ class Config:
     tracing_share: float = 1.0
     pending: timedelta = timedelta(days=1)
     network: Network = field(default_factory=Network)
+    workers: int = 1
+    drain_s: int = 30
     place_database: Path | None = None
     place_max_age: timedelta = timedelta(days=90)
 
@@ -144,6 +152,8 @@ class _Reader:
             tracing_share=self._tracing_share(),
             pending=self._pending(),
             network=self._network(),
+            workers=self._number("gateway", "workers", 1, WORKERS),
+            drain_s=self._number("gateway", "drain_s", 30, _DRAIN_S),
             place_database=self._place_database(),
             place_max_age=timedelta(days=self._number("place", "max_age_days", 90, _PLACE_AGE_DAYS)),
         )

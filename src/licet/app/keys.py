@@ -11,7 +11,6 @@ from joserfc.jwk import OKPKey
 from licet.app.config import read_secret
 from licet.errors import ConfigurationError
 from licet.parties import MOST_LAYERS
-from licet.stores import Store
 
 _PEPPER = re.compile(rf"[0-9a-f]{{64}}(\n[0-9a-f]{{64}}){{0,{MOST_LAYERS - 1}}}")
 
@@ -34,14 +33,16 @@ def print_of(pepper: bytes) -> str:
     return hashlib.sha256(b"licet-pepper-print\x00" + pepper).hexdigest()
 
 
-def require_pepper(store: Store, pepper: bytes) -> None:
+def require_pepper(found: str | None, pepper: bytes) -> None:
     """Refuse a pepper under which nothing in the store was digested: every key would be nobody's.
 
+    Args:
+        found: The print of the one that the store was last rotated to, if it was.
+        pepper: The secret at hand.
+
     Raises:
-        ConfigurationError: the store was rotated to another.
+        ConfigurationError: it is another.
     """
-    with store.read() as tx:
-        found = tx.pepper_print
     if found is not None and found != print_of(pepper):
         raise ConfigurationError("expected the pepper of this store, found another", code="other_pepper")
 

@@ -1,4 +1,4 @@
-"""Heed stop orders: the gate at once, the store and the record as soon as they can.
+"""Heed stop orders: every worker at once, the store and the record as soon as they can.
 
 An order that cannot be read stops everything: somebody meant to stop something.
 """
@@ -25,34 +25,56 @@ Take: TypeAlias = Callable[[StopOrder], Awaitable[dict[str, Any]]]
 
 
 @asynccontextmanager
-async def heeding(folder: Path, replica: Replica, key: OKPKey, take: Take) -> AsyncIterator[None]:
-    """Have a replica heed every order of a folder while the block runs, and each become an act when it can."""
-    heeder = _Heeder(folder, replica, key)
-    heeder.sweep()
+async def heeding(folder: Path, replica: Replica, key: OKPKey, slot: int | None) -> AsyncIterator["Heeder"]:
+    """Have a replica heed every order of a folder while the block runs.
+
+    Args:
+        folder: The orders.
+        replica: Heeds them.
+        key: Their signatures are by it.
+        slot: Of the worker, which says that it heeds; None where no worker does.
+    """
+    heeder = Heeder(folder, replica, key, slot)
     heeder.look()
-    tasks = [asyncio.create_task(heeder.looking()), asyncio.create_task(heeder.taking(take))]
+    task = asyncio.create_task(heeder.looking())
+    try:
+        yield heeder
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def taking(heeder: "Heeder", take: Take, everywhere: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+    """Have each order that is heeded become an act, when it can.
+
+    Args:
+        heeder: Knows the orders.
+        take: Makes one an act.
+        everywhere: Whether every worker decides by the rows as they now are.
+    """
+    taker = _Taker(heeder, take, everywhere)
+    taker.sweep()
+    task = asyncio.create_task(taker.taking())
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        task.cancel()
+        await asyncio.wait({task})
 
 
-class _Heeder:
-    def __init__(self, folder: Path, replica: Replica, key: OKPKey) -> None:
-        self._folder = folder
+class Heeder:
+    """Looks at a folder, and has a replica heed what is there."""
+
+    def __init__(self, folder: Path, replica: Replica, key: OKPKey, slot: int | None) -> None:
+        self.folder = folder
+        self.orders: dict[str, StopOrder | None] = {}
         self._replica = replica
         self._key = key
-        self._orders: dict[str, StopOrder | None] = {}
-
-    def sweep(self) -> None:
-        """Remove answers that nobody came for."""
-        with _told("old answers to stop orders could not be removed"):
-            for path in self._folder.glob(f"*{DONE}"):
-                path.unlink()
+        self._slot = slot
 
     async def looking(self) -> None:
+        """Look again and again."""
         while True:
             await asyncio.sleep(_LOOK_S)
             self.look()
@@ -60,20 +82,21 @@ class _Heeder:
     def look(self) -> None:
         """Heed what is there now; a folder that cannot be listed changes nothing."""
         try:
-            names = {path.stem for path in self._folder.glob(f"*{ORDER}")}
+            names = {path.stem for path in self.folder.glob(f"*{ORDER}")}
         except OSError:
             _log.exception("the folder of stop orders cannot be read")
             return
-        if names == self._orders.keys():
+        if names == self.orders.keys():
             return
-        self._orders = {name: self._orders.get(name) or self._read(name) for name in sorted(names)}
-        self._replica.heed(tuple(self._orders.values()))
-        for name in names:
-            with _told("an order was heeded, and nobody can be told"):
-                write_durably(self._folder / f"{name}{SEEN}", b"")
+        self.orders = {name: self.orders.get(name) or self._read(name) for name in sorted(names)}
+        self._replica.heed(tuple(self.orders.values()))
+        if self._slot is not None:
+            for name in names:
+                with _told("an order was heeded, and nobody can be told"):
+                    write_durably(self.folder / f"{name}.{self._slot}{SEEN}", b"")
 
     def _read(self, name: str) -> StopOrder | None:
-        path = self._folder / f"{name}{ORDER}"
+        path = self.folder / f"{name}{ORDER}"
         try:
             with path.open(encoding="ascii") as file:
                 return read_order(file.read(_LONGEST), self._key)
@@ -81,21 +104,45 @@ class _Heeder:
             _log.error("%s: a stop order cannot be read, so everything is stopped until it is gone: %s", path, err)
             return None
 
-    async def taking(self, take: Take) -> None:
+
+class _Taker:
+    def __init__(self, heeder: Heeder, take: Take, everywhere: Callable[[], Awaitable[bool]]) -> None:
+        self._heeder = heeder
+        self._folder = heeder.folder
+        self._do = take
+        self._everywhere = everywhere
+        self._done: dict[str, dict[str, Any]] = {}
+
+    def sweep(self) -> None:
+        """Remove what nobody came for, and marks of orders that are gone."""
+        with _told("old answers to stop orders could not be removed"):
+            for path in self._folder.glob(f"*{DONE}"):
+                path.unlink()
+            for path in self._folder.glob(f"*{SEEN}"):
+                if not (self._folder / f"{path.name.split('.')[0]}{ORDER}").exists():
+                    path.unlink()
+
+    async def taking(self) -> None:
         """Make each order an act on record; one that cannot be stays in force as it is."""
         while True:
-            for name, order in list(self._orders.items()):
+            for name, order in list(self._heeder.orders.items()):
                 if order is not None:
-                    await self._take(name, order, take)
-            await asyncio.sleep(_TAKE_S if self._orders else _LOOK_S)
+                    await self._take(name, order)
+            await asyncio.sleep(_TAKE_S if self._heeder.orders else _LOOK_S)
 
-    async def _take(self, name: str, order: StopOrder, take: Take) -> None:
+    async def _take(self, name: str, order: StopOrder) -> None:
         try:
-            answer = await take(order)
-            write_durably(self._folder / f"{name}{DONE}", json.dumps(answer).encode())
+            if name not in self._done:
+                self._done[name] = await self._do(order)
+            # Invariant: the order goes when every worker has the stop; one that has not would lift it meanwhile.
+            if not await self._everywhere():
+                _log.warning("stop order %s is an act, and stays in force until every worker has taken it", name)
+                return
+            write_durably(self._folder / f"{name}{DONE}", json.dumps(self._done[name]).encode())
             (self._folder / f"{name}{ORDER}").unlink()
-            (self._folder / f"{name}{SEEN}").unlink(missing_ok=True)
-            self.look()
+            for path in self._folder.glob(f"{name}.*{SEEN}"):
+                path.unlink(missing_ok=True)
+            self._heeder.look()
         except (LicetError, OSError) as err:
             _log.warning("stop order %s is in force and not yet on record: %s", name, err)
 

@@ -47,7 +47,7 @@ class Places:
         return self.directory / "objects.db"
 
     @property
-    def uses(self) -> Path:
+    def use_book(self) -> Path:
         """How much was used, by whom and of what."""
         return self.directory / "use.db"
 
@@ -65,6 +65,26 @@ class Places:
     def lock(self) -> Path:
         """Held by the process that serves."""
         return self.run / "instance.lock"
+
+    @property
+    def control_lock(self) -> Path:
+        """Held by the control process."""
+        return self.run / "control.lock"
+
+    @property
+    def processes(self) -> Path:
+        """Which processes serve the instance."""
+        return self.run / "processes.json"
+
+    @property
+    def uses(self) -> Path:
+        """What was used, of this run."""
+        return self.run / "uses.db"
+
+    @property
+    def feed(self) -> Path:
+        """Where the control process gives the workers what is new."""
+        return self.run / "feed.sock"
 
     @property
     def orders(self) -> Path:

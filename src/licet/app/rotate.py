@@ -15,9 +15,9 @@ from pathlib import Path
 
 from joserfc.jwk import OKPKey
 
-from licet.app.alone import only_one
 from licet.app.config import read_config, read_secret
 from licet.app.keys import next_path, print_of, read_pepper, read_signing_key, require_pepper
+from licet.app.lock import only_one
 from licet.app.places import Places
 from licet.decisions import RowKind
 from licet.errors import ConfigurationError, ConflictError, TrustError
@@ -44,7 +44,7 @@ def rotate_pepper(directory: Path, by: str, watch: Callable[[int, int], None]) -
         ConfigurationError: a secret or the store is not as it must be.
     """
     places = Places(directory)
-    with only_one(places):
+    with only_one(places.lock, directory):
         following = next_path(places.pepper)
         before = read_secret(places.pepper).split() if following.exists() else _lines(read_pepper(places.pepper))
         if not following.exists():
@@ -54,10 +54,10 @@ def rotate_pepper(directory: Path, by: str, watch: Callable[[int, int], None]) -
         after = bytes.fromhex(read_secret(following))
         with closing(_store(places)) as store:
             with store.read() as tx:
-                # Interrupted after the store had it, there is nothing left but to take the file's new name.
-                is_done = tx.pepper_print == print_of(after)
-            if not is_done:
-                require_pepper(store, after[:-LAYER_BYTES])
+                found = tx.pepper_print
+            # Interrupted after the store had it, there is nothing left but to take the file's new name.
+            if found != print_of(after):
+                require_pepper(found, after[:-LAYER_BYTES])
                 with store.write() as tx:
                     _wrap(tx, after[-LAYER_BYTES:], watch)
                     tx.set_meta("pepper", print_of(after))
@@ -76,7 +76,7 @@ def rotate_policy_key(directory: Path, by: str) -> str:
         TrustError: an order is in force that neither key signed.
     """
     places = Places(directory)
-    with only_one(places):
+    with only_one(places.lock, directory):
         following = next_path(places.policy_key)
         if not following.exists():
             read_signing_key(places.policy_key)
@@ -103,7 +103,7 @@ def rotate_log_keys(directory: Path, by: str, *, finish: bool) -> int:
         ConfigurationError: a secret or the store is not as it must be.
     """
     places = Places(directory)
-    with only_one(places):
+    with only_one(places.lock, directory):
         count = end_log_rotation(directory) if finish else begin_log_rotation(directory)
         with closing(_store(places)) as store, store.write() as tx:
             _record(tx, "log_keys_finished" if finish else "log_keys", by)

@@ -1,4 +1,4 @@
-"""The log's file as the control API and the caller's door read it."""
+"""The log's file as the control API reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,18 +7,10 @@ from typing import Any
 
 from licet.app.packets import make_packet
 from licet.app.reading import organization_named, redecided, told_value
-from licet.decisions import Caller
-from licet.errors import InputError, NotFoundError, TrustError
-from licet.logwriter import (
-    LogReader,
-    Search,
-    database_path,
-    open_reader,
-    opened_value,
-    policy_path,
-    read_record_key,
-)
-from licet.records import SINGLE_PERSON, Record, RecordKind
+from licet.app.receipts import opened_log
+from licet.errors import InputError, NotFoundError
+from licet.logwriter import Search, opened_value, policy_path
+from licet.records import SINGLE_PERSON, RecordKind
 from licet.records.packets import Profile
 from licet.stores import Store
 from licet.terms import RecordId, parse_instant
@@ -29,7 +21,7 @@ _PACKET_MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LogShelf:
-    """Records of one instance, opened anew for each question: the key is in memory for no longer."""
+    """Records of one instance as administrators read them: the key is in memory for no longer than one question."""
 
     directory: Path
     store: Store
@@ -37,7 +29,7 @@ class LogShelf:
     def search(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
         """Records by what they are about, newest first, opened where they can be."""
         words = dict(wanted)
-        with self._open() as reader:
+        with opened_log(self.directory) as reader:
             record_id = words.pop("id", None)
             if record_id:
                 return [told_value(reader, reader.find(RecordId(record_id)))]
@@ -49,7 +41,7 @@ class LogShelf:
         Raises:
             NotFoundError: it is not set.
         """
-        with self._open() as reader:
+        with opened_log(self.directory) as reader:
             for found, record in reader.holds():
                 if found == name:
                     return record.id
@@ -62,7 +54,7 @@ class LogShelf:
             InputError: it is no decision.
             NotFoundError: there is no such record.
         """
-        with self._open() as reader:
+        with opened_log(self.directory) as reader:
             return redecided(reader, self.store, record_id)
 
     def packet(self, wanted: Mapping[str, str], profile: str) -> tuple[dict[str, str], int]:
@@ -75,29 +67,12 @@ class LogShelf:
         policy = policy_path(self.directory).read_text(encoding="utf-8")
         with self.store.read() as tx:
             notice = SINGLE_PERSON if tx.single_person else ""
-        with self._open() as reader:
+        with opened_log(self.directory) as reader:
             files, count = make_packet(reader, search, Profile(profile), policy, notice)
         if count > _PACKET_MOST:
             told = f"expected at most {_PACKET_MOST} records, found more"
             raise InputError(f"{told}: narrow it, or make the packet where the files are", code="packet_too_large")
         return files, count
-
-    def receipt(self, record_id: str, caller: Caller) -> str:
-        """The receipt of a record, for whom it is about.
-
-        Raises:
-            NotFoundError: there is no such record, or it is about others; which of the two is not told.
-        """
-        unknown = NotFoundError("there is no such record of yours", code="unknown_record")
-        with self._open() as reader:
-            try:
-                row = reader.find(RecordId(record_id))
-                record = reader.open(row)
-            except (NotFoundError, TrustError, InputError) as err:
-                raise unknown from err
-            if not _is_about(record, caller):
-                raise unknown
-            return reader.receipt(RecordId(row.id))
 
     def _search(self, words: dict[str, str]) -> Search:
         try:
@@ -113,13 +88,3 @@ class LogShelf:
             with self.store.read() as tx:
                 words["organization"] = organization_named(tx, words["organization"])
         return Search(kind=kind, limit=limit, whole=whole, **instants, **words)  # type: ignore[arg-type]  # named as in the API's query
-
-    def _open(self) -> LogReader:
-        return open_reader(database_path(self.directory), read_record_key(self.directory))
-
-
-def _is_about(record: Record, caller: Caller) -> bool:
-    """A person's records are that person's; an organization's key reads what concerns it, its people's too."""
-    if caller.party is not None:
-        return record.body.get("party") == caller.party
-    return caller.organization is not None and record.body.get("organization") == caller.organization

@@ -1,26 +1,25 @@
-"""How this process fares, asked of its parts."""
+"""How one worker fares, asked of its parts."""
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 from licet.app.access_log import AccessLog
-from licet.app.config import Config
-from licet.control import Vitals
 from licet.errors import UnavailableError
 from licet.fleet import Replica
-from licet.gateway import CONTENT_TYPE, Gauges, LiveIndex, Metrics
+from licet.fleet.wire import Family, Reported
+from licet.gateway import Gauges, LiveIndex, Metrics
 from licet.logwriter import LogClient
 
 # A writer that answers and cannot commit (a full disk) shows in the records it refuses.
 _REFUSED_LATELY_S = 5.0
-_PATIENCE_S = 1.0
+_PATIENCE_S = 0.8
 _SECOND = timedelta(seconds=1)
 
 
 class Process:
-    """The parts of a running instance that know how it fares."""
+    """The parts of a worker that know how it fares."""
 
     def __init__(self, replica: Replica, live: LiveIndex, log: LogClient, metrics: Metrics, access: AccessLog) -> None:
         self._replica = replica
@@ -28,16 +27,41 @@ class Process:
         self._log = log
         self._metrics = metrics
         self._access = access
+        self.since = replica.clock.now()
+        self.is_draining = False
 
-    def vitals(self, config: Config, more: Callable[[], bytes]) -> Vitals:
-        """What the control listener may be asked of it; `more` are metrics of others."""
-        return Vitals(
-            self.obstacles,
-            lambda: self.exposition() + more(),
-            CONTENT_TYPE,
-            config.metrics_public,
-            config.metrics_token,
+    async def report(self, slot: int) -> Reported:
+        """Everything that is told of it."""
+        obstacles = await self.obstacles()
+        snapshot, at = self._replica.look()
+        policy = snapshot.policy
+        return Reported(
+            slot=slot,
+            pid=os.getpid(),
+            since=self.since,
+            at=at,
+            obstacles=obstacles,
+            running=self._live.by_item(),
+            answers=len(self._live),
+            epoch=policy.epoch,
+            digest=policy.digest,
+            issued_at=policy.issued_at,
+            fresh_until=policy.fresh_until,
+            sequence=snapshot.sequence,
+            current=snapshot.current,
+            records_waiting=self._log.waiting,
+            records_lost=self._log.dropped,
+            draining=self.is_draining,
         )
+
+    def counted(self) -> list[Family]:
+        """Everything that was counted, for whoever adds a label."""
+        return [
+            Family(
+                found.name, found.documentation, found.type, [(x.name, dict(x.labels), x.value) for x in found.samples]
+            )
+            for found in self._metrics.families(self.gauges())
+        ]
 
     async def obstacles(self) -> list[str]:
         """Why restricted items cannot be served now."""
@@ -76,7 +100,3 @@ class Process:
             records_lost=self._log.dropped,
             access_lines_lost=self._access.lost,
         )
-
-    def exposition(self) -> bytes:
-        """The page that Prometheus reads."""
-        return self._metrics.exposition(self.gauges())

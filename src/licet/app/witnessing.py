@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from licet.app.config import Address
-from licet.gateway import Listener
+from licet.gateway.listening import listen_at
+from licet.gateway.server import Listener
 from licet.logwriter import now_s
 from licet.witness import Ledger, Witness, read_witness
 
@@ -28,6 +29,6 @@ async def _serve(directory: Path, address: Address, announce: Callable[[str], No
     key, logs = read_witness(directory)
     with Ledger(directory / "witness.db") as ledger:
         app = Witness(key, logs, ledger, now_s)
-        async with Listener(app, address.host, address.port).running() as listener:
+        async with Listener(app, *listen_at(address.host, address.port)).running() as listener:
             announce(listener.url)
             await stop.wait()

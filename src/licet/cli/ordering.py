@@ -26,12 +26,31 @@ def order(directory: Path, items: list[str], *, everything: bool, why: LicetErro
     at = datetime.now(UTC)  # noqa: TID251  # the clock of the fleet takes half a second to import
     given = StopOrder(secrets.token_hex(13), tuple(map(ItemId, items)), everything, administrator_of(directory), at)
     folder.give(given, _key(directory / "secrets" / "policy.jwk"))
-    became = folder.became(given.id)
+    workers = _workers(directory)
+    became = folder.became(given.id, workers)
     if became.answer is not None:
         return became.answer
-    first = "in force at the gate" if became.is_heeded else "in force as soon as a gate serves this directory"
+    heeded = workers > 0 and became.heeded_by >= workers
     later = "it is on record as soon as the control plane answers; `licet status` shows it until then"
-    return {"order": given.id, "heeded": became.is_heeded, "notes": [f"{first}, by order {given.id} ({why})", later]}
+    notes = [f"{_first(workers, became.heeded_by)}, by order {given.id} ({why})", later]
+    return {"order": given.id, "heeded": heeded, "workers": workers, "heeded_by": became.heeded_by, "notes": notes}
+
+
+def _first(workers: int, heeded_by: int) -> str:
+    if not workers:
+        return "in force as soon as a gate serves this directory"
+    if heeded_by >= workers:
+        return "in force at the gate" if workers == 1 else f"in force at every one of {workers} workers"
+    return f"in force at {heeded_by} of {workers} workers, and at each other one before it serves again"
+
+
+def _workers(directory: Path) -> int:
+    """How many workers serve; none where nothing does."""
+    try:
+        value = read_json(directory / "run" / "instance.json").get("workers", 1)
+    except (InputError, AttributeError):
+        return 0
+    return value if isinstance(value, int) else 1
 
 
 def _key(path: Path) -> OKPKey:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from licet.app import Running, create_instance, serve
 from licet.cli.instance import find_directory
 from licet.cli.options import AsJson, Dir, UsageError
 from licet.cli.output import say
@@ -36,6 +35,8 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make an instance: configuration, store, signing keys, and its administrators, two of whom must loosen."""
+    from licet.app.create import create_instance  # noqa: PLC0415  # `licet serve` has no use for it
+
     named = administrator or (_ONE if single_person else _TWO)
     made = create_instance(directory, _people(named), single_person=single_person)
     tokens = {name: str(path) for name, path in made.tokens.items()}
@@ -64,15 +65,27 @@ def _people(texts: Sequence[str]) -> dict[str, frozenset[Role]]:
     return found
 
 
-def run_service(directory: Dir = None, as_json: AsJson = False) -> None:
+def run_service(
+    directory: Dir = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many gateway processes; by default as `licet.toml` says.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Run an instance until it is told to stop (SIGTERM, Ctrl-C)."""
+    from licet.app import Running, serve  # noqa: PLC0415  # `licet init` has no use for it
 
     def announce(running: Running) -> None:
         say(
-            {"gateway": running.gateway, "control": running.control, "pid": running.pid},
+            {
+                "gateway": running.gateway,
+                "control": running.control,
+                "pid": running.pid,
+                "workers": running.workers,
+            },
             f"gateway: {running.gateway}",
             f"control: {running.control} (description at /docs)",
             as_json=as_json,
         )
 
-    serve(find_directory(directory), announce)
+    serve(find_directory(directory), announce, workers=workers)

@@ -87,13 +87,15 @@ class Intent(Generic[Result]):
 class Done(Generic[Result]):
     """An act that took effect, and where it is recorded.
 
-    `loosened_by_one_person` is None where that cannot happen.
+    `loosened_by_one_person` is None where that cannot happen. `silent_workers` had not
+    said yet that they decide by it.
     """
 
     result: Result
     record: RecordId
     loosened_by_one_person: bool | None = None
     approved_by: str | None = None
+    silent_workers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

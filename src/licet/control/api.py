@@ -1,7 +1,7 @@
 """The control API: the acts over HTTP, on a listener of its own, for named administrators."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -79,7 +79,7 @@ def build_api(
     office: Office,
     intents: Intents,
     administrator: Callable[[str], Administrator | None],
-    status: Callable[[], _Json],
+    status: Callable[[], Awaitable[_Json]],
     look: Callable[[], tuple[Snapshot, datetime]],
     *,
     observing: Observing,
@@ -135,7 +135,7 @@ def build_api(
 
     @router.get("/status", summary="Items, stops, policy, running answers")
     async def read_status() -> _Json:
-        return status()
+        return await status()
 
     @router.post("/explain", summary="What a request would be answered now, and why; nothing is recorded")
     async def explain(body: bodies.Question) -> _Json:
@@ -320,6 +320,8 @@ def _answer(outcome: Done[Any] | Proposed) -> JSONResponse:
 
 def _done(done: Done[Any]) -> _Json:
     answer: _Json = {"result": _plain(done.result), "record": done.record}
+    if done.silent_workers:
+        answer["silent_workers"] = list(done.silent_workers)
     if done.approved_by is not None:
         answer["approved_by"] = done.approved_by
     if done.loosened_by_one_person is not None:

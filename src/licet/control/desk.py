@@ -11,7 +11,7 @@ that was made for a single person lets one loosen alone; the record and the answ
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -72,6 +72,8 @@ class Desk:
     """One act at a time; an act that tightens does not wait for its turn.
 
     Args:
+        settled: Waits a while for every worker to decide by what was published, and
+            names those that do not.
         prover: Proves the policy that would result, as of an instant; the tests put
             another here.
     """
@@ -84,6 +86,7 @@ class Desk:
         clock: Clock,
         publisher: Publisher,
         publish_rows: Callable[[list[RowChange]], None],
+        settled: Callable[[], Awaitable[tuple[int, ...]]] | None = None,
         prover: Callable[[PolicyBundle, datetime], ProofReport] | None = None,
     ) -> None:
         self._store = store
@@ -91,6 +94,7 @@ class Desk:
         self._clock = clock
         self._publisher = publisher
         self._publish_rows = publish_rows
+        self._settled = settled or _nobody_else
         self._prover = prover or _prove
         self._turn = asyncio.Lock()
         self._undelivered = asyncio.Event()
@@ -160,9 +164,9 @@ class Desk:
         with self._store.write() as tx:
             made = self._change(intent, tx, at, proved)
             tx.hold_entry(made.record.id, made.record.to_bytes())
-        self._publish(tx.changes, made.bundle)
+        silent = await self._publish(tx.changes, made.bundle)
         await self.deliver_held()
-        return _done(intent.act, made)
+        return _done(intent.act, made, silent)
 
     async def _act_on_record(self, intent: Intent[Result], at: datetime, proved: Proved | None) -> Done[Result]:
         record = await self._record_first(intent, at, proved)
@@ -173,13 +177,15 @@ class Desk:
         except (LicetError, _OvertakenError):
             self._records.post(_undone(record, self._clock.now()))
             raise
-        self._publish(tx.changes, made.bundle)
-        return _done(intent.act, replace(made, record=record))
+        silent = await self._publish(tx.changes, made.bundle)
+        return _done(intent.act, replace(made, record=record), silent)
 
-    def _publish(self, changes: list[RowChange], bundle: PolicyBundle | None) -> None:
+    async def _publish(self, changes: list[RowChange], bundle: PolicyBundle | None) -> tuple[int, ...]:
+        """Publish, and wait until every worker decides by it, but not for long; the workers that do not yet."""
         self._publish_rows(changes)
         if bundle is not None:
             self._publisher.publish(bundle)
+        return await self._settled() if changes or bundle is not None else ()
 
     async def _record_first(self, intent: Intent[Any], at: datetime, proved: Proved | None) -> Record:
         """Rehearse the change, roll it back, and have the log take its record.
@@ -320,9 +326,13 @@ def _record(
     return Record(new_record_id(at), at, act.kind, body)
 
 
-def _done(act: Act, made: _Made[Result]) -> Done[Result]:
+def _done(act: Act, made: _Made[Result], silent: tuple[int, ...]) -> Done[Result]:
     approved_by = None if act.approval is None else act.approval.by
-    return Done(made.result, made.record.id, made.alone, approved_by)
+    return Done(made.result, made.record.id, made.alone, approved_by, silent)
+
+
+async def _nobody_else() -> tuple[int, ...]:
+    return ()
 
 
 def _require_as_recorded(made: Record, record: Record) -> None:

@@ -7,16 +7,17 @@ is what was seen of it (docs/records.md).
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from licet.control.rulings import Rulings
-from licet.decisions import Request
-from licet.directives import Draft, DraftReading, as_if_in_force, read_value, with_draft
+from licet.decisions import Request, Snapshot
+from licet.directives import read_value, with_draft
 from licet.errors import InputError
-from licet.fleet import Observation, Replica
+from licet.fleet import Counted, Observation, report_of
+from licet.fleet.wire import Watch
 from licet.proofs import under_draft
 
 _Json = dict[str, Any]
@@ -33,48 +34,68 @@ class NewObservation(BaseModel):
     value: str | None = Field(default=None, max_length=1000)
 
 
+class Watchers(Protocol):
+    """Where live decisions are made."""
+
+    async def watch(self, draft: Watch) -> list[Counted]:
+        """Watch a draft from now on, also where decisions are made later."""
+        ...
+
+    async def unwatch(self, name: str) -> list[Counted]:
+        """Watch it no longer; what was counted."""
+        ...
+
+    async def watched(self) -> list[list[Counted]]:
+        """What was counted, by draft."""
+        ...
+
+    async def running(self) -> list[Request]:
+        """The requests whose answers are being given."""
+        ...
+
+
 class Observing:
     """What may be watched at this instance, and what is.
 
     Args:
         rulings: Reads and checks a directive file.
-        replica: Where live decisions are made.
-        running: The requests whose answers are being given.
+        look: What is decided on, and when.
+        watchers: The workers.
     """
 
-    def __init__(self, rulings: Rulings, replica: Replica, running: Callable[[], list[Request]]) -> None:
+    def __init__(self, rulings: Rulings, look: Callable[[], tuple[Snapshot, datetime]], watchers: Watchers) -> None:
         self._rulings = rulings
-        self._replica = replica
-        self._running = running
+        self._look = look
+        self._watchers = watchers
 
     async def begin(self, body: NewObservation) -> _Json:
-        """Watch a draft; reading and compiling it happen beside the event loop.
+        """Watch a draft; reading and compiling it happen beside the event loop, here first and then at the workers.
 
         Raises:
             DocumentError: the directive file is not valid.
             InputError: neither a file nor a reading, or not a value of it.
             ConflictError: it is in force already (`already_active`) or watched already.
         """
-        snapshot, at = self._replica.look()
+        snapshot, at = self._look()
 
-        def make() -> Observation:
-            return Observation(self._draft(body, at), snapshot.policy, at)
+        def make() -> Watch:
+            wanted = self._wanted(body, at)
+            Observation(wanted.draft(), snapshot.policy, at)
+            return wanted
 
-        observation = await asyncio.to_thread(make)
-        self._replica.observe(observation)
-        return observation.report()
+        return report_of(await self._watchers.watch(await asyncio.to_thread(make)))
 
-    def end(self, name: str) -> _Json:
+    async def end(self, name: str) -> _Json:
         """Watch a draft no longer, and give back what was counted.
 
         Raises:
             NotFoundError: nobody watches it.
         """
-        return self._replica.unobserve(name).report()
+        return report_of(await self._watchers.unwatch(name))
 
-    def reports(self) -> list[_Json]:
+    async def reports(self) -> list[_Json]:
         """What was counted so far, of every draft."""
-        return [observation.report() for observation in self._replica.observed]
+        return [report_of(counted) for counted in await self._watchers.watched()]
 
     async def under_draft(self, body: NewObservation) -> _Json:
         """Which of the answers that are being given a draft would cut, counted by item; beside the event loop.
@@ -82,26 +103,21 @@ class Observing:
         Raises:
             LicetError: as for `begin`.
         """
-        snapshot, at = self._replica.look()
-        requests = self._running()
+        snapshot, at = self._look()
+        requests = await self._watchers.running()
 
         def count() -> list[_Json]:
-            drafted = with_draft(snapshot.policy, self._draft(body, at), at)
+            drafted = with_draft(snapshot.policy, self._wanted(body, at).draft(), at)
             return under_draft(requests, snapshot, drafted, at)
 
         return {"answers": await asyncio.to_thread(count)}
 
-    def _draft(self, body: NewObservation, at: datetime) -> Draft:
-        return self._reading(body) if body.text is None else self._directive(body.text, body.name, at)
-
-    def _directive(self, text: str, name: str, at: datetime) -> Draft:
-        directive, _ = self._rulings.check_directive(text, name)
-        return as_if_in_force(directive, at)
-
-    def _reading(self, body: NewObservation) -> Draft:
+    def _wanted(self, body: NewObservation, at: datetime) -> Watch:
+        if body.text is not None:
+            return Watch(at, dict(self._rulings.read_directive(body.text, body.name)))
         if body.parameter is None or body.value is None:
             raise InputError("expected a directive file, or a parameter and its value", code="bad_draft")
-        return DraftReading(body.parameter, read_value(body.parameter, body.value))
+        return Watch(at, None, body.parameter, read_value(body.parameter, body.value))
 
 
 def observing_routes(router: APIRouter, observing: Observing) -> None:
@@ -113,7 +129,7 @@ def observing_routes(router: APIRouter, observing: Observing) -> None:
 
     @router.get("/observations", summary="What drafts that are watched would have answered")
     async def reports() -> list[_Json]:
-        return observing.reports()
+        return await observing.reports()
 
     @router.post("/answers/under-draft", summary="Which answers being given a draft would cut; nobody is named")
     async def answers_under_draft(body: NewObservation) -> _Json:
@@ -121,4 +137,4 @@ def observing_routes(router: APIRouter, observing: Observing) -> None:
 
     @router.post("/observations/{name}/end", summary="Watch a draft no longer")
     async def unobserve(name: str) -> _Json:
-        return observing.end(name)
+        return await observing.end(name)

@@ -40,7 +40,7 @@ class Registry:
     audience: str
     verifier: Verifier
 
-    def issue_nonce(self, caller: Caller) -> Nonce:
+    async def issue_nonce(self, caller: Caller) -> Nonce:
         """Make a nonce for the caller's key.
 
         Raises:

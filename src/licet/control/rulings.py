@@ -5,6 +5,7 @@ for the office and the desk.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -50,9 +51,13 @@ class Rulings:
 
     def check_directive(self, text: str, name: str) -> tuple[Directive, str]:
         """Parse, check and compile a file against the catalogue; nothing changes."""
-        with self._store.read() as tx:
-            directive = from_document(parse_directive(text, name, read_law(tx.law()).groups, _enrolled(tx)))
+        directive = from_document(self.read_directive(text, name))
         return directive, compile_directive(directive).cedar
+
+    def read_directive(self, text: str, name: str) -> Mapping[str, Any]:
+        """Parse and check a file against the catalogue; its document."""
+        with self._store.read() as tx:
+            return parse_directive(text, name, read_law(tx.law()).groups, _enrolled(tx))
 
     def activate_directive(self, by: str, text: str, name: str, waiver: Waiver | None = None) -> Intent[DirectiveId]:
         """Bring a directive into force at the instants it states; it supersedes those it names."""

@@ -20,16 +20,16 @@ class Vitals:
     """What can be asked.
 
     Attributes:
-        obstacles: Why restricted items cannot be served now, in words for machines;
-            none where they can.
+        obstacles: Why restricted items cannot be served now, in words for machines, by
+            worker; none where they can.
         exposition: The page that Prometheus reads.
         content_type: Its type.
         is_public: Whether anybody who reaches the control listener may read it.
         token: Another secret than an administrator's that may read it, and do nothing else.
     """
 
-    obstacles: Callable[[], Awaitable[list[str]]]
-    exposition: Callable[[], bytes]
+    obstacles: Callable[[], Awaitable[dict[int, list[str]]]]
+    exposition: Callable[[], Awaitable[bytes]]
     content_type: str
     is_public: bool = False
     token: str | None = None
@@ -57,8 +57,10 @@ def vital_routes(api: FastAPI, vitals: Vitals, reader: Callable[..., Any]) -> No
 
     @api.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:
-        reasons = await vitals.obstacles()
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, _NOT_READY if reasons else _READY)
+        workers = await vitals.obstacles()
+        reasons = list(dict.fromkeys(reason for found in workers.values() for reason in found))
+        body = {"ready": not reasons, "reasons": reasons, "workers": {str(x): workers[x] for x in sorted(workers)}}
+        return JSONResponse(body, _NOT_READY if reasons else _READY)
 
     @api.get(
         "/metrics",
@@ -67,4 +69,4 @@ def vital_routes(api: FastAPI, vitals: Vitals, reader: Callable[..., Any]) -> No
         response_class=PlainTextResponse,
     )
     async def metrics() -> Response:
-        return Response(vitals.exposition(), media_type=vitals.content_type)
+        return Response(await vitals.exposition(), media_type=vitals.content_type)

@@ -21,6 +21,7 @@ from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.rows import Row, RowChange, RowKind, decode_row, encode_row, row_key
 from licet.decisions.scene import Body, Marks, Mode, Person, Scene, Tie
 from licet.decisions.snapshot import Snapshot, Stop
+from licet.decisions.use import Use, User
 
 __all__ = [
     "Asked",
@@ -51,6 +52,8 @@ __all__ = [
     "Snapshot",
     "Stop",
     "Tie",
+    "Use",
+    "User",
     "answer",
     "ask",
     "decide",

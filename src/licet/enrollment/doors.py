@@ -84,7 +84,7 @@ class Doors(Starlette):
         self.router.redirect_slashes = False  # a redirect would be to whatever host the request names
 
     async def _nonce(self, _request: Request, caller: Caller) -> Response:
-        nonce = self._registrar.issue_nonce(caller)
+        nonce = await self._registrar.issue_nonce(caller)
         return _answer(
             {"nonce": nonce.text, "expires_at": format_instant(nonce.expires_at), "audience": nonce.audience}
         )

@@ -9,7 +9,7 @@ from licet.parties.evidence import Enrolled, Nonce
 class Registrar(Protocol):
     """Who keeps them."""
 
-    def issue_nonce(self, caller: Caller) -> Nonce:
+    async def issue_nonce(self, caller: Caller) -> Nonce:
         """Make a nonce for the caller's key.
 
         Raises:

@@ -5,10 +5,13 @@ of its errors. Counts are kept in memory from an instant on; no record is made.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
+
+import msgspec
 
 from licet.decisions import Decision, Request, Snapshot, place_of
 from licet.directives import Draft, DraftReading, Policy, items_touched, unseen_facts, with_draft
@@ -135,28 +138,82 @@ class Observation:
         rows = self._counts.rows
         rows[row if row in rows or len(rows) < MOST_ROWS else (kind, item, None, None)] += 1
 
+    def counted(self) -> "Counted":
+        """The counts of this process so far."""
+        counts = self._counts
+        return Counted(
+            name=self.draft.name,
+            value=self.draft.value if isinstance(self.draft, DraftReading) else None,
+            since=self.since,
+            adopted_at=self.adopted_at,
+            decisions=counts.decisions,
+            same=counts.same,
+            unknown=counts.unknown,
+            errors=counts.errors,
+            missing_facts=self._unseen,
+            rows=[(*row, number) for row, number in counts.rows.items()],
+            persons={kind: [*map(_mark, found)] for kind, found in counts.persons.items()},
+        )
+
     def report(self) -> dict[str, Any]:
         """The counts as plain JSON."""
-        counts = self._counts
-        return {
-            "format": FORMAT,
-            "id": self.draft.name,
-            "value": self.draft.value if isinstance(self.draft, DraftReading) else None,
-            "since": format_instant(self.since),
-            "adopted_at": None if self.adopted_at is None else format_instant(self.adopted_at),
-            "decisions": counts.decisions,
-            "same": counts.same,
-            "unknown": counts.unknown,
-            "errors": counts.errors,
-            "missing_facts": list(self._unseen),
-            **{word: self._total(kind) for kind, word in _WOULD.items()},
-            "rows": [_row(row, number) for row, number in sorted(counts.rows.items(), key=_most_first)],
-        }
+        return report_of([self.counted()])
 
-    def _total(self, kind: DifferenceKind) -> dict[str, Any]:
-        persons = len(self._counts.persons[kind])
-        decisions = sum(number for (each, *_), number in self._counts.rows.items() if each is kind)
-        return {"decisions": decisions, "persons": persons, "at_least": persons >= MOST_PERSONS}
+
+class Counted(msgspec.Struct, frozen=True):
+    """What one process has counted of a draft that is watched.
+
+    Attributes:
+        persons: By difference, a mark of each person, so that one who was answered by two
+            processes is counted once.
+    """
+
+    name: str
+    value: Any
+    since: datetime
+    adopted_at: datetime | None
+    decisions: int
+    same: int
+    unknown: int
+    errors: int
+    missing_facts: tuple[str, ...]
+    rows: list[tuple[DifferenceKind, str | None, str | None, str | None, int]]
+    persons: dict[DifferenceKind, list[int]]
+
+
+def report_of(counted: Sequence[Counted]) -> dict[str, Any]:
+    """What several processes have counted of one draft, added up, as plain JSON."""
+    first = counted[0]
+    rows: Counter[_Row] = Counter()
+    for one in counted:
+        for *row, number in one.rows:
+            rows[tuple(row)] += number  # type: ignore[index]  # the length is that of a row
+    adopted = [one.adopted_at for one in counted if one.adopted_at is not None]
+    return {
+        "format": FORMAT,
+        "id": first.name,
+        "value": first.value,
+        "since": format_instant(min(one.since for one in counted)),
+        "adopted_at": format_instant(min(adopted)) if adopted else None,
+        "decisions": sum(one.decisions for one in counted),
+        "same": sum(one.same for one in counted),
+        "unknown": sum(one.unknown for one in counted),
+        "errors": sum(one.errors for one in counted),
+        "missing_facts": sorted({fact for one in counted for fact in one.missing_facts}),
+        **{word: _total(kind, rows, counted) for kind, word in _WOULD.items()},
+        "rows": [_row(row, number) for row, number in sorted(rows.items(), key=_most_first)],
+    }
+
+
+def _total(kind: DifferenceKind, rows: Mapping[_Row, int], counted: Sequence[Counted]) -> dict[str, Any]:
+    persons = len({mark for one in counted for mark in one.persons.get(kind, ())})
+    at_least = any(len(one.persons.get(kind, ())) >= MOST_PERSONS for one in counted)
+    decisions = sum(number for (each, *_), number in rows.items() if each is kind)
+    return {"decisions": decisions, "persons": min(persons, MOST_PERSONS), "at_least": at_least}
+
+
+def _mark(party: PartyId) -> int:
+    return int.from_bytes(blake2b(party.encode(), digest_size=8).digest())
 
 
 def _row(row: _Row, number: int) -> dict[str, Any]:

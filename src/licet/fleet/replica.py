@@ -6,12 +6,15 @@ sees half a change. Whoever holds a stream open is told what changed.
 
 import hmac
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import TypeVar
 
 from licet.decisions import Caller, Decision, Request, RowChange, RowKind, Snapshot, Stop, decode_row
-from licet.directives import Policy
+from licet.directives import Policy, PolicyBundle, compile_policy
 from licet.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from licet.fleet.changed import Changed
 from licet.fleet.clock import Clock
@@ -40,26 +43,32 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+def no_policy() -> Policy:
+    """A policy that was never fresh: until the first bundle comes, nothing is known to be unrestricted by it."""
+    return compile_policy(PolicyBundle(0, _NEVER, _NEVER, (), (), frozenset()))
+
+
 class Replica:
     """The rows by what a decision looks up, and the compiled policy.
+
+    A change that does not follow the last one shows that some are missing. From then on
+    the snapshot is not current, so that what is restricted is refused, until `fill`
+    brings whatever was changed since; whoever feeds the replica has to ask for it.
 
     Args:
         clock: Where the instants of decisions come from.
         pepper: The secret under which keys are hashed.
-        refill: Reads every row changed after a sequence number, to close a gap.
 
     Attributes:
         observed: The drafts that are watched beside live decisions; empty as a rule.
         orders: The stop orders in force beside the rows; None is one that cannot be read.
     """
 
-    def __init__(
-        self, policy: Policy, clock: Clock, pepper: bytes, refill: Callable[[int], Iterable[RowChange]]
-    ) -> None:
+    def __init__(self, policy: Policy, clock: Clock, pepper: bytes) -> None:
         self.clock = clock
         self.observed: tuple[Observation, ...] = ()
         self._pepper = pepper
-        self._refill = refill
+        self._known = 0
         self._items: dict[ItemId, Item] = {}
         self._parties: dict[PartyId, Party] = {}
         self._organizations: dict[OrganizationId, Organization] = {}
@@ -93,6 +102,16 @@ class Replica:
         if self.clock.in_doubt(at):
             return replace(self._snapshot, current=False), at
         return self._snapshot, at
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last change taken."""
+        return self._snapshot.sequence
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no change is known to be missing."""
+        return self._snapshot.current
 
     def decide(self, request: Request, snapshot: Snapshot, at: datetime) -> Decision:
         """Answer a request on what `look` gave; an answer whose lease still runs is not worked out again."""
@@ -168,38 +187,71 @@ class Replica:
         self._tell(self._stop())
 
     def apply(self, changes: Iterable[RowChange]) -> None:
-        """Take changes in order; where one is missing, fill the gap before going on.
+        """Take changes in order; those that were taken before are left out.
 
         Raises:
-            LicetError: a change cannot be read, or a gap cannot be filled. Until it
-                is, what is restricted is refused.
+            LicetError: a change cannot be read, or one before it is missing, now or since
+                earlier. Until `fill`, what is restricted is refused.
         """
-        touched = Changed()
-        try:
+        with self._telling() as touched:
             for change in changes:
                 if change.sequence > self._snapshot.sequence:
-                    touched = touched | self._take_next(change)
+                    self._known = max(self._known, change.sequence)
+                    if not self._snapshot.current or change.previous != self._snapshot.sequence:
+                        raise UnavailableError(
+                            f"expected the change after `{self._snapshot.sequence}`, found one after "
+                            f"`{change.previous}`",
+                            code="feed_gap",
+                        )
+                    touched.append(self._take(change))
+
+    def fill(self, since: int, changes: Iterable[RowChange], *, more: bool = False) -> None:
+        """Take every row changed after `since`, in order, whatever was missing; `more` where it goes on.
+
+        Raises:
+            LicetError: a change cannot be read, or the replica is not as far as `since`.
+        """
+        with self._telling() as touched:
+            if since > self._snapshot.sequence:
+                raise UnavailableError(
+                    f"expected the feed from `{self._snapshot.sequence}` on, found it from `{since}` on",
+                    code="feed_gap",
+                )
+            touched.extend(self._take(change) for change in changes if change.sequence > self._snapshot.sequence)
+            if not more:
+                self._require_known()
+            self._set(current=not more)
+
+    def expect(self, sequence: int) -> None:
+        """Hear that there is a change of this number.
+
+        Raises:
+            UnavailableError: it has not come. Until `fill`, what is restricted is refused.
+        """
+        with self._telling():
+            self._known = max(self._known, sequence)
+            self._require_known()
+
+    def _require_known(self) -> None:
+        if self._snapshot.sequence < self._known:
+            raise UnavailableError(
+                f"expected the feed up to `{self._known}`, found it up to `{self._snapshot.sequence}`", code="feed_gap"
+            )
+
+    @contextmanager
+    def _telling(self) -> Iterator[list[Changed]]:
+        """Tell whom the changes of the block bear on, also where it fails."""
+        touched: list[Changed] = []
+        was_current = self._snapshot.current
+        try:
+            yield touched
         except Exception:
             # Whose rows are missing is not known, so every running answer is decided again.
             self._set(current=False)
-            touched = Changed(everything=True)
+            touched = [Changed(everything=True)] if was_current else touched
             raise
         finally:
-            self._tell(touched)
-
-    def _take_next(self, change: RowChange) -> Changed:
-        if self._snapshot.current and change.previous == self._snapshot.sequence:
-            return self._take(change)
-        touched = Changed()
-        for missed in self._refill(self._snapshot.sequence):
-            touched = touched | self._take(missed)
-        if self._snapshot.sequence < change.sequence:
-            raise UnavailableError(
-                f"expected the feed up to `{change.sequence}`, found it up to `{self._snapshot.sequence}`",
-                code="feed_gap",
-            )
-        self._set(current=True)
-        return touched
+            self._tell(reduce(or_, touched, Changed()))
 
     def _take(self, change: RowChange) -> Changed:
         row = None if change.body is None else decode_row(change.kind, change.body)

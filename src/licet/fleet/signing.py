@@ -1,6 +1,11 @@
 """Sign a policy bundle, and accept only one that is signed and not older than the last."""
 
+import fcntl
 import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from joserfc import jws
@@ -13,6 +18,7 @@ from licet.terms import canonical_json
 
 TYPE = "licet-policy+jws"
 _ALGORITHMS = ["Ed25519"]
+_PATIENCE_S, _LOOK_S = 0.25, 0.002
 
 
 def sign_bundle(bundle: PolicyBundle, key: OKPKey) -> str:
@@ -27,7 +33,9 @@ def sign_bundle(bundle: PolicyBundle, key: OKPKey) -> str:
 class PolicyVerifier:
     """Verify bundles against one public key, and never go back to an earlier epoch.
 
-    The highest epoch seen is kept in a file, so that a restart does not forget it.
+    The highest epoch seen is kept in a file, so that a restart does not forget it. The
+    processes of a host share the file: what one has seen, none goes back behind, and
+    a lock beside it lets one at a time read and write.
 
     Raises:
         ConfigurationError: the file holds no epoch.
@@ -52,14 +60,35 @@ class PolicyVerifier:
             bundle = PolicyBundle.from_value(json.loads(signed.payload or b""))
         except (JoseError, InputError, ValueError) as err:
             raise TrustError(f"the policy bundle does not verify: {err}", code="policy_untrusted") from err
-        if bundle.epoch < self._highest:
-            raise TrustError(
-                f"policy went backwards: expected at least epoch `{self._highest}`, found `{bundle.epoch}`",
-                code="policy_rollback",
-            )
-        if bundle.epoch > self._highest:
-            self._remember(bundle.epoch)
+        with self._alone():
+            highest = max(self._highest, _read_epoch(self._file))
+            if bundle.epoch < highest:
+                raise TrustError(
+                    f"policy went backwards: expected at least epoch `{highest}`, found `{bundle.epoch}`",
+                    code="policy_rollback",
+                )
+            if bundle.epoch > highest:
+                self._remember(bundle.epoch)
+        self._highest = bundle.epoch
         return bundle
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock that the processes of a host share; whoever has it keeps it for an instant only."""
+        try:
+            file = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as err:
+            raise UnavailableError(f"the policy's epoch could not be looked up: {err}") from err
+        try:
+            deadline = time.monotonic() + _PATIENCE_S
+            while not _is_locked(file):
+                # Not longer: a process that was stopped with the lock must not stop this one's event loop.
+                if time.monotonic() > deadline:
+                    raise UnavailableError("the policy's epoch is being written by another process for too long")
+                time.sleep(_LOOK_S)
+            yield
+        finally:
+            os.close(file)
 
     def _remember(self, epoch: int) -> None:
         fresh = self._file.with_suffix(".new")
@@ -68,7 +97,14 @@ class PolicyVerifier:
             fresh.replace(self._file)
         except OSError as err:
             raise UnavailableError(f"the policy's epoch could not be written down: {err}") from err
-        self._highest = epoch
+
+
+def _is_locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _read_epoch(file: Path) -> int:

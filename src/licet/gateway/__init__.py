@@ -1,23 +1,32 @@
-"""The door: the gate, and the reverse proxy behind it."""
+"""The door: the gate, and the reverse proxy behind it.
 
-from licet.gateway.batches import Batches
-from licet.gateway.callers import Callers, Surroundings
-from licet.gateway.fetching import Fetch, fetch_public, fetch_with
-from licet.gateway.gate import Gate
-from licet.gateway.keysets import KeySets
-from licet.gateway.live import LiveIndex
-from licet.gateway.metrics import CONTENT_TYPE, Gauges, MeasuredLog, Metrics
-from licet.gateway.network import Address, AddressRange, Network
-from licet.gateway.objects import Objects
-from licet.gateway.place import PlaceDatabase
-from licet.gateway.post import Post
-from licet.gateway.proxy import ReverseProxy, Upstream
-from licet.gateway.seen import UNKNOWN_ROUTE, Seen
-from licet.gateway.server import Listener
-from licet.gateway.settings import Limits
-from licet.gateway.stored import Stored
-from licet.gateway.tally import Tally
-from licet.gateway.tracing import has_tracing, tracing
+What is named here is imported when it is asked for: the control process listens as the
+workers do, and needs nothing else of this room.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from licet.gateway.batches import Batches
+    from licet.gateway.callers import Callers, Surroundings
+    from licet.gateway.fetching import Fetch, fetch_public, fetch_with
+    from licet.gateway.gate import Gate
+    from licet.gateway.keysets import KeySets
+    from licet.gateway.live import LiveIndex
+    from licet.gateway.metrics import CONTENT_TYPE, Gauges, MeasuredLog, Metrics
+    from licet.gateway.network import Address, AddressRange, Network
+    from licet.gateway.objects import Objects
+    from licet.gateway.place import PlaceDatabase
+    from licet.gateway.post import Post
+    from licet.gateway.proxy import ReverseProxy
+    from licet.gateway.seen import UNKNOWN_ROUTE, Seen
+    from licet.gateway.server import Listener
+    from licet.gateway.settings import Limits
+    from licet.gateway.stored import Stored
+    from licet.gateway.tally import Tally
+    from licet.gateway.tracing import has_tracing, sending_traces
+    from licet.gateway.upstream import Upstream
 
 __all__ = [
     "CONTENT_TYPE",
@@ -48,5 +57,43 @@ __all__ = [
     "fetch_public",
     "fetch_with",
     "has_tracing",
-    "tracing",
+    "sending_traces",
 ]
+_HOMES = {
+    "Address": "network",
+    "AddressRange": "network",
+    "Batches": "batches",
+    "CONTENT_TYPE": "metrics",
+    "Callers": "callers",
+    "Fetch": "fetching",
+    "Gate": "gate",
+    "Gauges": "metrics",
+    "KeySets": "keysets",
+    "Limits": "settings",
+    "Listener": "server",
+    "LiveIndex": "live",
+    "MeasuredLog": "metrics",
+    "Metrics": "metrics",
+    "Network": "network",
+    "Objects": "objects",
+    "PlaceDatabase": "place",
+    "Post": "post",
+    "ReverseProxy": "proxy",
+    "Seen": "seen",
+    "Stored": "stored",
+    "Surroundings": "callers",
+    "Tally": "tally",
+    "UNKNOWN_ROUTE": "seen",
+    "Upstream": "upstream",
+    "fetch_public": "fetching",
+    "fetch_with": "fetching",
+    "has_tracing": "tracing",
+    "sending_traces": "tracing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that holds it."""
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"licet.gateway.{_HOMES[name]}"), name)

@@ -6,7 +6,8 @@ again; one that is no longer permitted is cancelled upstream, and that is on rec
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
@@ -25,6 +26,7 @@ CANCELLED, NOT_CANCELLED = "upstream_cancelled", "upstream_not_cancelled"
 """How the attempt to cancel a batch ended, in the record."""
 
 _log = logging.getLogger("licet.gateway")
+_LOOK_S = 5.0
 _TRIES, _FIRST_WAIT_S, _LONGEST_WAIT_S = 12, 0.5, 60.0
 _ANSWER_BYTES = 1 << 20
 _PATHS = {
@@ -38,7 +40,7 @@ _SETTLED = frozenset({*range(200, 300), 400, 404, 409})
 
 
 class Batches:
-    """The batches of this instance."""
+    """The batches that one worker watches."""
 
     def __init__(self, replica: Replica, post: Post, objects: Objects, app: App) -> None:
         self._replica = replica
@@ -47,6 +49,7 @@ class Batches:
         self._app = app
         self._index = LiveIndex(replica, post)
         self._watched: dict[tuple[ObjectKind, str], list[Live]] = {}
+        self._cancelling: set[tuple[ObjectKind, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -63,11 +66,37 @@ class Batches:
 
     def take(self, rows: Sequence[Kept]) -> None:
         """Watch what runs, and no longer what has ended."""
-        for row in rows:
-            if row.running and (row.kind, row.id) not in self._watched:
+        for row in map(self._objects.own, rows):
+            is_watched = (row.kind, row.id) in self._watched
+            if row.running and not is_watched and self._objects.watches(row):
                 self._watch(row)
             elif not row.running:
                 self._leave(row)
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Look into the map again and again.
+
+        What this worker watches may have ended at another, or begun at one that has left.
+        """
+        task = asyncio.get_running_loop().create_task(self._look_forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _look_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                running = {(row.kind, row.id): row for row in await asyncio.to_thread(self._objects.running)}
+            except LicetError as err:
+                _log.warning("running batches cannot be looked up: %s", err)
+                continue
+            for key in self._watched.keys() - running.keys():
+                self._leave_key(key)
+            self.take([row for key, row in running.items() if key not in self._cancelling])
 
     async def close(self) -> None:
         """End attempts to cancel; whatever still runs is decided again at the next start."""
@@ -102,27 +131,41 @@ class Batches:
         self._end(row)
 
     def _leave(self, row: Kept) -> None:
-        for live in self._watched.pop((row.kind, row.id), ()):
+        self._leave_key((row.kind, row.id))
+
+    def _leave_key(self, key: tuple[ObjectKind, str]) -> None:
+        for live in self._watched.pop(key, ()):
             self._index.close(live)
 
     def _end(self, row: Kept) -> None:
         if (row.kind, row.id) in self._watched:
             self._leave(row)
+            self._cancelling.add((row.kind, row.id))
             task = asyncio.get_running_loop().create_task(self._cancel(row))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _cancel(self, row: Kept) -> None:
-        """Cancel it upstream, again and again if need be."""
+        """Cancel it upstream, again and again if need be; one that has ended meanwhile needs none."""
         wait_s = _FIRST_WAIT_S
         for _ in range(_TRIES):
+            if self._has_ended(row):
+                self._cancelling.discard((row.kind, row.id))
+                return
             if await self._try(row):
                 await self._ended(row, CANCELLED)
+                self._cancelling.discard((row.kind, row.id))
                 return
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
         # It stays marked as running, so that the next start tries again.
         self._note(row, NOT_CANCELLED)
+
+    def _has_ended(self, row: Kept) -> bool:
+        try:
+            return self._objects.has_ended(row)
+        except LicetError:
+            return False  # whatever it is, to cancel what has ended does no harm
 
     async def _try(self, row: Kept) -> bool:
         passage = Passage(None, row.decision, row.upstream, row.surface)

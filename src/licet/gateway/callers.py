@@ -56,12 +56,14 @@ class Surroundings:
         network: What is between callers and the gateway.
         keys: The issuers' keys; None where no token is believed.
         country: The country of an address; None where no place is known.
+        uses: What was used before: proofs, and tokens of end users.
     """
 
     audience: str = ""
     network: Network = field(default_factory=Network)
     keys: KeySets | None = None
     country: Callable[[Address], str | None] | None = None
+    uses: Uses = field(default_factory=Uses)
 
 
 _Value = TypeVar("_Value")
@@ -81,8 +83,6 @@ class Callers:
         self._replica = replica
         self._around = surroundings or Surroundings()
         self._tokens: dict[bytes, _Verified] = {}
-        self._proofs = Uses()
-        self._end_users = Uses(END_USER_USES)
 
     async def identify(self, scope: Scope) -> Caller:
         """Whose a request is.
@@ -174,7 +174,7 @@ class Callers:
             url = base.rstrip("/") + scope["raw_path"].decode("latin-1")
             proof = verify_proof(proofs[0], method=method, url=url, access_token=text, now=now)
             _require(proof.thumbprint == token.proof_key, "expected a proof by the key that the token is bound to")
-            is_new = self._proofs.take((proof.thumbprint, proof.number), proof.until, now)
+            is_new = self._around.uses.take(("proof", proof.thumbprint, proof.number), proof.until, now)
             _require(is_new, "expected a proof that was not used before")
         except EvidenceError as err:
             raise challenges.invalid_proof(err) from err
@@ -193,7 +193,8 @@ class Callers:
             party = snapshot.parties.get(user.subject)
             is_theirs = party is not None and party.organization == organization.id
             _require(is_theirs, "expected a subject who is enrolled as one of the organization's people")
-            is_left = self._end_users.take((organization.id, user.number), user.expires_at, now)
+            token = ("end-user", organization.id, user.number)
+            is_left = self._around.uses.take(token, user.expires_at, now, allowed=END_USER_USES)
             _require(is_left, f"expected a token that was used at most {END_USER_USES} times")
         except EvidenceError as err:
             raise CallerError(f"The end-user token is not valid: {err}.", code="invalid_end_user") from err

@@ -81,6 +81,10 @@ class LiveIndex:
         """How many of them are of one item."""
         return len(self._by.get(("item", item), ()))
 
+    def by_item(self) -> dict[str, int]:
+        """How many of them are of each item; one that rests on several counts for each."""
+        return {name: len(found) for (kind, name), found in self._by.items() if kind == "item"}
+
     def open(self, record: RecordId, request: Request, permit: Permit, snapshot: Snapshot) -> Live:
         """Watch an answer from now on."""
         item = permit.basis.item

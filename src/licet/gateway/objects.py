@@ -10,7 +10,8 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Kept(Value, frozen=True):
         requests: What was permitted for a batch, to be decided again.
         decision: The record of the permit under which it was begun.
         base: For a tuned model, the item it was made from.
+        slot: Which worker watches it while it is being made; None until it is kept.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Kept(Value, frozen=True):
     requests: tuple[Request, ...] = ()
     decision: RecordId | None = None
     base: ItemId | None = None
+    slot: int | None = None
 
 
 def owner_of(caller: Caller) -> str:
@@ -75,17 +78,21 @@ _DECODER = msgspec.json.Decoder(Kept)
 
 
 class Objects:
-    """The map, in a file of its own.
+    """The map, in a file that the workers of a host share.
 
     Args:
         path: The file; it is made, for its owner only, if there is none.
         now: Rows that are too old at this instant are removed.
+        slot: The number of the worker whose map this is, which watches what it begins.
+        slots: How many workers there are; what one beyond them watched is the first's.
 
     Raises:
         ConfigurationError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path, now: datetime) -> None:
+    def __init__(self, path: Path, now: datetime, *, slot: int = 0, slots: int = 1) -> None:
+        self._slot = slot
+        self._slots = slots
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._writer, self._reader = _connect(path), _connect(path)
@@ -116,8 +123,18 @@ class Objects:
         )
 
     def running(self) -> list[Kept]:
-        """Everything that is being made."""
-        return self._rows("SELECT body FROM objects WHERE running", ())
+        """Everything that is being made and that this worker watches."""
+        return [row for row in self._rows("SELECT body FROM objects WHERE running", ()) if self.watches(row)]
+
+    def watches(self, row: Kept) -> bool:
+        """Whether it is this worker that decides again about it."""
+        is_nobodys = row.slot is None or row.slot >= self._slots
+        return row.slot == self._slot or (is_nobodys and self._slot == 0)
+
+    def has_ended(self, row: Kept) -> bool:
+        """Whether some worker has learned that it is no longer being made."""
+        found = self._rows("SELECT body FROM objects WHERE kind = ? AND id = ?", (row.kind.value, row.id))
+        return bool(found) and not found[0].running
 
     async def keep(self, *rows: Kept) -> None:
         """Have rows on disk; those that come together are committed together.
@@ -128,11 +145,15 @@ class Objects:
             UnavailableError: they cannot be written.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((rows, done))
+        self._waiting.append(([self.own(row) for row in rows], done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
         # Shielded: whoever leaves must not take the rows of others with them.
         await asyncio.shield(done)
+
+    def own(self, row: Kept) -> Kept:
+        """The row as this worker's, unless it is another's."""
+        return msgspec.structs.replace(row, slot=self._slot) if row.slot is None else row
 
     async def drop(self, kept: Kept) -> None:
         """Forget an object that is no more.
@@ -157,7 +178,7 @@ class Objects:
 
     def _write(self, rows: Iterable[Kept]) -> None:
         try:
-            with self._lock, self._writer:
+            with self._lock, self._transaction():
                 for row in rows:
                     self._put(row)
         except sqlite3.Error as err:
@@ -186,15 +207,26 @@ class Objects:
 
     def _delete(self, kept: Kept) -> None:
         try:
-            with self._lock, self._writer:
+            with self._lock, self._transaction():
                 self._writer.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kept.kind.value, kept.id))
         except sqlite3.Error as err:
             raise UnavailableError(
                 f"the map of stored objects cannot be written: {err}", code="log_unavailable"
             ) from err
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """What is read in it is what is written upon: another worker writes before or after, not between."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+
     def _prune(self, now: datetime) -> None:
-        with self._writer:
+        with self._transaction():
             for kind in _FORGOTTEN:
                 self._writer.execute(
                     "DELETE FROM objects WHERE kind = ? AND created_at < ? AND NOT running",
@@ -209,7 +241,7 @@ class Objects:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=5.0, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection

@@ -1,45 +1,99 @@
 """What may be used only so often, remembered until it has expired by itself."""
 
-import heapq
-from collections.abc import Hashable
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
-from licet.errors import UnavailableError
+from licet.errors import ConfigurationError, UnavailableError
+
+MOST = 200_000
+"""How many are remembered. When it is full nothing new is taken: whoever forgot one that
+has not expired would let it be used again."""
+
+_PATIENCE_S = 0.25
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS uses (thing BLOB PRIMARY KEY, used INTEGER NOT NULL, ends REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS uses_ends ON uses (ends);
+CREATE TABLE IF NOT EXISTS total (number INTEGER NOT NULL);
+INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM total);
+"""
 
 
 class Uses:
-    """How often each thing was used.
+    """How often each thing was used, by all workers of a host together.
 
-    Of this process alone: what was used here another process has not seen.
+    The file is of this run of the instance and is not synced: after a crash of the
+    machine nothing is left of it, as nothing would be of a memory.
 
     Args:
-        allowed: How often each may be used.
-        most: How many are remembered. When it is full nothing new is taken: whoever
-            forgot one that has not expired would let it be used again.
+        path: The file; None for one of this process alone.
+        most: How many are remembered.
+
+    Raises:
+        ConfigurationError: the file cannot be opened.
     """
 
-    def __init__(self, allowed: int = 1, most: int = 200_000) -> None:
-        self._allowed = allowed
+    def __init__(self, path: Path | None = None, most: int = MOST) -> None:
         self._most = most
-        self._used: dict[Hashable, int] = {}
-        self._ends: list[tuple[datetime, int, Hashable]] = []
-        self._count = 0
+        try:
+            if path is not None:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._database = sqlite3.connect(
+                ":memory:" if path is None else path, timeout=_PATIENCE_S, isolation_level=None
+            )
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = OFF")
+            with self._transaction():
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    self._database.execute(statement)
+        except (sqlite3.Error, OSError) as err:
+            raise ConfigurationError(f"expected a memory of what was used at `{path}`: {err}") from err
 
-    def take(self, thing: Hashable, until: datetime, now: datetime) -> bool:
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def take(self, thing: Sequence[str], until: datetime, now: datetime, *, allowed: int = 1) -> bool:
         """Whether it may be used once more.
 
         Raises:
-            UnavailableError: too many are remembered.
+            UnavailableError: too many are remembered, or the memory does not answer.
         """
-        while self._ends and self._ends[0][0] <= now:
-            self._used.pop(heapq.heappop(self._ends)[2], None)
-        used = self._used.get(thing, 0)
-        if used >= self._allowed:
-            return False
-        if not used:
-            if len(self._used) >= self._most:
+        digest = hashlib.sha256("\0".join(thing).encode()).digest()
+        try:
+            with self._transaction():
+                return self._take(digest, until.timestamp(), now.timestamp(), allowed)
+        except sqlite3.Error as err:
+            # Whether it was used before cannot be told, so it is as if it had been.
+            raise UnavailableError(f"what was used cannot be looked up: {err}", code="too_many_proofs") from err
+
+    def _take(self, thing: bytes, until: float, now: float, allowed: int) -> bool:
+        gone = self._database.execute("DELETE FROM uses WHERE ends <= ?", (now,)).rowcount
+        found = self._database.execute("SELECT used FROM uses WHERE thing = ?", (thing,)).fetchone()
+        used = 0 if found is None else found[0]
+        (number,) = self._database.execute("SELECT number FROM total").fetchone()
+        number -= gone
+        is_left = used < allowed
+        if is_left and not used:
+            if number >= self._most:
                 raise UnavailableError("too many proofs at once", code="too_many_proofs")
-            self._count += 1  # no two are equal, so that what is remembered need not be ordered
-            heapq.heappush(self._ends, (until, self._count, thing))
-        self._used[thing] = used + 1
-        return True
+            self._database.execute("INSERT INTO uses VALUES (?, 1, ?)", (thing, until))
+            number += 1
+        elif is_left:
+            self._database.execute("UPDATE uses SET used = used + 1 WHERE thing = ?", (thing,))
+        self._database.execute("UPDATE total SET number = ?", (number,))
+        return is_left
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")

@@ -38,6 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._raw_bytes = 0
+        self._is_leaving = False
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
@@ -89,6 +90,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._disarm()
         self._require_one_reading()
         super().on_headers_complete()
+        if self._is_leaving:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -99,6 +102,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """The next byte, if one comes, begins another request."""
         self._raw_bytes = 0
         super().on_message_complete()
+
+    def leave(self) -> None:
+        """Say with the next answer that the connection ends; one that answers nothing goes on waiting."""
+        self._is_leaving = True
+        if not getattr(self.cycle, "response_started", True):  # there is none before the first request
+            self.cycle.keep_alive = False
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

@@ -14,6 +14,7 @@ from licet.errors import InputError, UnavailableError
 from licet.gateway.asgi import Receive, Scope, Send
 from licet.gateway.carriage import PASSAGE, Passage
 from licet.gateway.settings import Limits
+from licet.gateway.upstream import Upstream
 from licet.terms import Surface
 
 # RFC 9110, section 7.6.1: about this connection only, so never passed on.
@@ -30,39 +31,6 @@ _OURS = frozenset(
     # Some servers let this header turn one method into another, which nobody decided on.
     | {"x-http-method-override", "x-http-method", "x-method-override"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """An inference server.
-
-    Attributes:
-        base_url: Scheme, host and perhaps a path before the surface's own.
-        dialects: The surfaces it speaks.
-        credential: What is sent in place of the caller's key; None sends nothing.
-        credential_header: The header that carries it; None for the surface's own.
-    """
-
-    name: str
-    base_url: URL
-    dialects: frozenset[Surface]
-    credential: str | None = None
-    credential_header: str | None = None
-
-    def authorization(self, surface: Surface) -> dict[str, str]:
-        """The header that carries the credential, where the surface expects it; none without one."""
-        if self.credential is None:
-            return {}
-        if self.credential_header is not None:
-            bearer = "Bearer " if self.credential_header == "authorization" else ""
-            return {self.credential_header: f"{bearer}{self.credential}"}
-        match surface:
-            case Surface.OPENAI:
-                return {"authorization": f"Bearer {self.credential}"}
-            case Surface.ANTHROPIC:
-                return {"x-api-key": self.credential}
-            case Surface.GEMINI:
-                return {"x-goog-api-key": self.credential}
 
 
 class ReverseProxy:

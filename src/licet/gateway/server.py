@@ -14,7 +14,10 @@ import uvicorn
 
 from licet.errors import ConfigurationError
 from licet.gateway.asgi import App
+from licet.gateway.listening import BACKLOG, url_of
 from licet.gateway.protocol import BoundedProtocol
+
+_LOOK_S = 0.005
 
 
 class _Server(uvicorn.Server):
@@ -24,14 +27,10 @@ class _Server(uvicorn.Server):
 
 
 class Listener:
-    """One application on one address."""
+    """One application on one socket that listens already; see `listen_at`."""
 
-    def __init__(self, app: App, host: str, port: int) -> None:
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._socket = socket.create_server((host, port), family=family, backlog=4096)
-        except OSError as err:
-            raise ConfigurationError(f"cannot listen on `{host}:{port}`: {err}", code="cannot_listen") from err
+    def __init__(self, app: App, listening: socket.socket) -> None:
+        self._socket = listening
         config = uvicorn.Config(
             app,
             loop="none",
@@ -42,7 +41,7 @@ class Listener:
             log_config=None,
             proxy_headers=False,
             server_header=False,
-            backlog=4096,
+            backlog=BACKLOG,
             timeout_keep_alive=65,
             timeout_graceful_shutdown=5,
         )
@@ -51,8 +50,25 @@ class Listener:
     @property
     def url(self) -> str:
         """Where it listens, with the port that was really taken."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(self._socket)
+
+    def leave(self) -> None:
+        """Take no new connection, and say with each further answer that its connection ends.
+
+        Another process that holds the same socket goes on taking connections.
+        """
+        for server in self._server.servers:
+            server.close()
+        for connection in self._server.server_state.connections:
+            if isinstance(connection, BoundedProtocol):
+                connection.leave()
+
+    async def emptied(self, patience_s: float) -> None:
+        """Wait until nobody is connected, or for as long as is waited."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self._server.server_state.connections:  # noqa: ASYNC110  # uvicorn tells nobody when one goes
+                    await asyncio.sleep(_LOOK_S)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Listener"]:
@@ -63,7 +79,7 @@ class Listener:
                 if serving.done():
                     await serving
                     raise ConfigurationError(f"the server at {self.url} did not start", code="cannot_listen")
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(_LOOK_S)
             yield self
         finally:
             self._server.should_exit = True

@@ -10,11 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from licet.decisions import Request
+from licet.decisions import Request, Use, User
 from licet.dialects import Tokens
 from licet.errors import UnavailableError
 from licet.fleet import Clock
-from licet.proofs import Use, User
 from licet.terms import ItemId
 
 _log = logging.getLogger("licet.gateway")

@@ -94,7 +94,7 @@ def has_tracing() -> bool:
 
 
 @contextmanager
-def tracing(endpoint: str | None, share: float, instance: str, now: datetime) -> Iterator[Traces | None]:
+def sending_traces(endpoint: str | None, share: float, instance: str, now: datetime) -> Iterator[Traces | None]:
     """Send traces to a collector while the block runs; None where nobody wants them.
 
     Args:

@@ -2,6 +2,7 @@
 
 from licet.logwriter.carry import chain_path, prepare_log
 from licet.logwriter.client import LogClient
+from licet.logwriter.command import writer_program
 from licet.logwriter.export import export_tiles
 from licet.logwriter.keys import LogKeys, keys_path, make_log_keys, policy_path, read_log_keys, write_log_keys
 from licet.logwriter.opened import opened_value
@@ -11,7 +12,6 @@ from licet.logwriter.reader import LogReader, open_reader, witnessed_path
 from licet.logwriter.rotation import begin_log_rotation, end_log_rotation
 from licet.logwriter.rows import Due, Search, StoredRow
 from licet.logwriter.store import LogStore
-from licet.logwriter.supervise import Supervisor, writer_command
 from licet.logwriter.vault import read_record_key, ready_record_key, record_key_path
 from licet.logwriter.verify import verify_log, verify_tiles
 
@@ -24,7 +24,6 @@ __all__ = [
     "LogStore",
     "Search",
     "StoredRow",
-    "Supervisor",
     "begin_log_rotation",
     "chain_path",
     "database_path",
@@ -46,5 +45,5 @@ __all__ = [
     "verify_tiles",
     "witnessed_path",
     "write_log_keys",
-    "writer_command",
+    "writer_program",
 ]

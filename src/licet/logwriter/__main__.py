@@ -12,6 +12,7 @@ from pathlib import Path
 
 from licet.errors import LicetError
 from licet.logwriter.process import run
+from licet.processes import say_failed
 
 
 def main() -> int:
@@ -26,6 +27,8 @@ def main() -> int:
         asyncio.run(run(options.dir, max_bytes=options.max_bytes, stdin_lifeline=options.stdin_lifeline))
     except LicetError as err:
         sys.stderr.write(f"log writer: {err} ({err.code})\n")
+        if options.stdin_lifeline:
+            say_failed(err)
         return 1
     return 0
 

@@ -7,24 +7,17 @@ commit what is waiting, end.
 
 import asyncio
 import gc
-import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
 
-from licet.errors import ConfigurationError, ConflictError, UnavailableError
 from licet.logwriter.keys import read_log_keys
 from licet.logwriter.server import LogServer
 from licet.logwriter.store import LogStore
 from licet.logwriter.vault import ready_record_key
+from licet.processes import private_socket, say_ready, watch_lifeline
 
-READY = b"ready\n"
-"""The one line on standard output: from now on the socket accepts."""
-
-_DIRECTORY_MODE = 0o700
-_SOCKET_UMASK = 0o177
 _BACKLOG = 128
 _GC_THRESHOLD = 50_000
 _SWITCH_S = 0.0005
@@ -70,15 +63,15 @@ async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: 
     with LogStore(log, keys, now_s, max_bytes=max_bytes, record_key=record_key) as store:
         server = LogServer(store)
         path = socket_path(directory)
-        listening = await loop.create_unix_server(server.accept, sock=_listen(path), backlog=_BACKLOG)
-        lifeline = await _watch_stdin(stop) if stdin_lifeline else None
+        bound = private_socket(path, "the log", code="log_unavailable", taken="log_locked")
+        listening = await loop.create_unix_server(server.accept, sock=bound, backlog=_BACKLOG)
+        lifeline = await watch_lifeline(stop) if stdin_lifeline else None
         # A batch makes thousands of objects and no cycle among them; what was loaded stays.
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 50)
         # A commit that is done must not wait long for the loop, which is preparing the next batch.
         sys.setswitchinterval(_SWITCH_S)
-        sys.stdout.buffer.write(READY)
-        sys.stdout.buffer.flush()
+        say_ready()
         await stop.wait()
         # Gone before the drain, so that nobody connects to a writer that is leaving.
         path.unlink(missing_ok=True)
@@ -86,48 +79,3 @@ async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: 
         await server.drain()
         if lifeline is not None:
             lifeline.close()
-
-
-def _listen(path: Path) -> socket.socket:
-    """Bind the socket, private from its first instant.
-
-    The log's lock is held, so a socket file found here is a dead writer's, unless
-    somebody answers on it.
-    """
-    try:
-        path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-        path.parent.chmod(_DIRECTORY_MODE)
-        _refuse_live(path)
-        path.unlink(missing_ok=True)
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(_SOCKET_UMASK)
-        try:
-            bound.bind(str(path))
-        except OSError:
-            bound.close()
-            raise
-        finally:
-            os.umask(before)
-    except OSError as err:
-        if "too long" in str(err):
-            raise ConfigurationError(f"expected a shorter directory: `{path}` cannot name a socket") from err
-        raise UnavailableError(f"the log's socket cannot be made: {err}", code="log_unavailable") from err
-    return bound
-
-
-def _refuse_live(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return
-        raise ConflictError("expected nobody at the log's socket, found a live writer", code="log_locked")
-
-
-async def _watch_stdin(stop: asyncio.Event) -> asyncio.ReadTransport:
-    class Lifeline(asyncio.Protocol):
-        def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 the name is asyncio's
-            stop.set()
-
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(Lifeline, sys.stdin)
-    return transport

@@ -25,7 +25,7 @@ from licet.proofs.invariant import (
 from licet.proofs.prove import Procedure, prove
 from licet.proofs.reach import Band, Impact, Reached
 from licet.proofs.read import read_invariants, shipped_invariants, together
-from licet.proofs.readiness import MEASURES, Use, User, tell_readiness, under_letter
+from licet.proofs.readiness import MEASURES, tell_readiness, under_letter
 from licet.proofs.report import Counterexample, Finding, ProofReport, Result, RuleNote
 
 __all__ = [
@@ -62,8 +62,6 @@ __all__ = [
     "StructureLaw",
     "Touched",
     "Turning",
-    "Use",
-    "User",
     "assess",
     "diff",
     "kind_of",

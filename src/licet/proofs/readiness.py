@@ -13,47 +13,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, decide
+from licet.decisions import Code, Permit, Snapshot, Use, User, decide
 from licet.decisions.gather import usable_rule
 from licet.directives import AllForeignPersons, Directive, DirectiveStatus, DraftDirective, Form, with_draft
 from licet.parties import (
     Declared,
     PersonStatus,
-    Serves,
     establish_organization,
     establish_status,
     usable_standings,
 )
-from licet.terms import Act, DirectiveId, Disclosure, ItemId, KeyId, OrganizationId, Outcome, PartyId, Value
+from licet.terms import Act, DirectiveId, Disclosure, ItemId, Outcome
 
 MEASURES = ("requests", "callers", "tokens")
 """What use is weighed in."""
 
-_KEY = KeyId("readiness")
 _LETTER = DirectiveId("a-letter")
-
-
-class User(Value, frozen=True):
-    """Who used an item: one party, or an organization and what its key served."""
-
-    party: PartyId | None
-    organization: OrganizationId | None
-    serves: Serves | None
-    binding: str
-
-    def asks(self, item: ItemId) -> Request:
-        """The same use again."""
-        caller = Caller(_KEY, self.party, self.organization, self.serves, self.binding)
-        return Request(item, RequestedAct.INFERENCE, caller)
-
-
-class Use(Value, frozen=True):
-    """What somebody was given of an item, over some days."""
-
-    user: User
-    item: ItemId
-    requests: int
-    tokens: int
 
 
 class Fate(StrEnum):

@@ -1,17 +1,24 @@
-"""The store: rows, directives, parameters, administrators and pending acts, in SQL."""
+"""The store: rows, directives, parameters, administrators and pending acts, in SQL; and the counts of use.
 
-from licet.stores.people import (
-    ACTING,
-    Administrator,
-    PendingAct,
-    PendingState,
-    People,
-    Role,
-    require_roles,
-    token_digest,
-)
-from licet.stores.store import Store, StoredDirective, Transaction
-from licet.stores.use import Point, UseBook
+What is named here is imported when it is asked for: a worker counts use, and has no store.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from licet.stores.people import (
+        ACTING,
+        Administrator,
+        PendingAct,
+        PendingState,
+        People,
+        Role,
+        require_roles,
+        token_digest,
+    )
+    from licet.stores.store import Store, StoredDirective, Transaction
+    from licet.stores.use import Point, UseBook
 
 __all__ = [
     "ACTING",
@@ -28,3 +35,25 @@ __all__ = [
     "require_roles",
     "token_digest",
 ]
+_HOMES = {
+    "ACTING": "people",
+    "Administrator": "people",
+    "PendingAct": "people",
+    "PendingState": "people",
+    "People": "people",
+    "Point": "use",
+    "Role": "people",
+    "Store": "store",
+    "StoredDirective": "store",
+    "Transaction": "store",
+    "UseBook": "use",
+    "require_roles": "people",
+    "token_digest": "people",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that holds it."""
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"licet.stores.{_HOMES[name]}"), name)

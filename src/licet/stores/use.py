@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
+from licet.decisions import Use, User
 from licet.errors import ConfigurationError, UnavailableError
 from licet.parties import Serves
-from licet.proofs import Use, User
 from licet.terms import ItemId, OrganizationId, PartyId, format_instant, parse_instant
 
 LOOKED_BACK = timedelta(days=7)

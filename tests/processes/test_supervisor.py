@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from licet.errors import UnavailableError
-from licet.logwriter import Supervisor, write_log_keys, writer_command
+from licet.errors import ConflictError, UnavailableError
+from licet.logwriter import write_log_keys, writer_program
+from licet.processes import Program, Supervisor
 from log_samples import until
 
 READY = "print('ready', flush=True)"
@@ -17,7 +18,7 @@ DEAF = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {RE
 
 
 def python(code):
-    return (sys.executable, "-S", "-c", code)
+    return Program("the child", (sys.executable, "-S", "-c", code))
 
 
 def is_alive(pid):
@@ -52,16 +53,16 @@ async def test_a_process_that_does_not_end_is_killed():
 
 
 @pytest.mark.parametrize(
-    "command",
+    "program",
     [
         pytest.param(python("raise SystemExit(3)"), id="ends before it is ready"),
         pytest.param(python("print('something else', flush=True); input()"), id="says something else"),
         pytest.param(python("import time; time.sleep(60)"), id="never gets ready"),
-        pytest.param(("/nonexistent",), id="cannot be run"),
+        pytest.param(Program("the child", ("/nonexistent",)), id="cannot be run"),
     ],
 )
-async def test_a_process_that_does_not_get_ready_is_unavailable(command):
-    supervisor = Supervisor(command, ready_s=0.5)
+async def test_a_process_that_does_not_get_ready_is_unavailable(program):
+    supervisor = Supervisor(program, ready_s=0.5)
     with pytest.raises(UnavailableError):
         await supervisor.start()
     assert supervisor.pid is None
@@ -110,9 +111,9 @@ sys.stdin.read()
 
 async def test_two_supervisors_of_one_log_do_not_both_start(directory):
     write_log_keys(directory)
-    async with Supervisor(writer_command(directory)) as first:
-        with pytest.raises(UnavailableError):
-            await Supervisor(writer_command(directory)).start()
+    async with Supervisor(writer_program(directory)) as first:
+        with pytest.raises(ConflictError, match="only writer"):  # what the child said
+            await Supervisor(writer_program(directory)).start()
         assert is_alive(first.pid)
 
 

@@ -1,0 +1,93 @@
+"""What a worker and the control process ask of each other, beside what is new."""
+
+import asyncio
+from dataclasses import dataclass
+
+from licet.app.vitals import Process
+from licet.decisions import Caller, RowKind, decode_row
+from licet.errors import InputError
+from licet.fleet import Counted, Follower, Observation, Replica
+from licet.fleet.wire import (
+    Count,
+    Enroll,
+    Established,
+    IssueNonce,
+    Question,
+    Report,
+    Running,
+    Unwatch,
+    Watch,
+    Watched,
+)
+from licet.gateway import LiveIndex
+from licet.parties import Standing
+from licet.parties.evidence import Enrolled, Nonce
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Answers the control process, in a worker."""
+
+    slot: int
+    replica: Replica
+    live: LiveIndex
+    process: Process
+
+    async def __call__(self, question: Question) -> object:
+        """Answer one question.
+
+        Raises:
+            LicetError: it cannot be answered.
+        """
+        match question:
+            case Report():
+                return await self.process.report(self.slot)
+            case Count():
+                return self.process.counted()
+            case Running():
+                return self.live.requests()
+            case Watch():
+                return await self._watch(question)
+            case Unwatch():
+                return self.replica.unobserve(question.name).counted()
+            case Watched():
+                return [observation.counted() for observation in self.replica.observed]
+            case _:
+                raise InputError("expected a question that a worker answers")
+
+    async def _watch(self, wanted: Watch) -> Counted:
+        policy = self.replica.look()[0].policy
+        observation = await asyncio.to_thread(lambda: Observation(wanted.draft(), policy, wanted.at))
+        self.replica.observe(observation)
+        return observation.counted()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRegistrar:
+    """The port of the caller's doors, in a worker: nonces and standings are kept where the store is."""
+
+    follower: Follower
+
+    async def issue_nonce(self, caller: Caller) -> Nonce:
+        """Make a nonce for the caller's key.
+
+        Raises:
+            ConflictError: the key holds too many already.
+            UnavailableError: the control process or the store did not answer.
+        """
+        return await self.follower.ask(IssueNonce(caller), Nonce)
+
+    async def enroll(self, caller: Caller, kind: str, payload: bytes) -> Enrolled:
+        """Verify evidence and bind the standing to the caller's party.
+
+        Raises:
+            InputError: the key is not of one party, or the kind is unknown.
+            EvidenceError: the evidence must not be believed.
+            ConflictError: a later attestation of the same issuer stands.
+            UnavailableError: the control process, the store or the log did not answer.
+        """
+        done = await self.follower.ask(Enroll(caller, kind, payload), Established)
+        standing = decode_row(RowKind.STANDING, done.standing)
+        if not isinstance(standing, Standing):
+            raise InputError("expected a standing")
+        return Enrolled(standing, done.until, done.record)

@@ -1,0 +1,144 @@
+"""What an instance says of itself, gathered from the store and from every worker."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from licet import __version__
+from licet.app.config import Config
+from licet.app.orders import Heeder, orders_shown
+from licet.control import Vitals
+from licet.decisions import RowKind, Stop
+from licet.errors import LicetError
+from licet.fleet import Feed, Replica
+from licet.fleet.wire import Count, Family, Report, Reported
+from licet.gateway.metrics import CONTENT_TYPE
+from licet.items import Item
+from licet.logwriter import LogClient
+from licet.records import SINGLE_PERSON
+from licet.stores import Store
+from licet.terms import format_instant
+
+_PATIENCE_S = 1.2
+SILENT = "worker_silent"
+"""Why a worker that does not answer serves nothing restricted, as far as is known."""
+
+
+class Overview:
+    """What is told of an instance."""
+
+    def __init__(
+        self, *, heeder: Heeder, store: Store, replica: Replica, feed: Feed, log: LogClient, workers: int
+    ) -> None:
+        self._heeder = heeder
+        self._store = store
+        self._replica = replica
+        self._feed = feed
+        self._log = log
+        self._workers = workers
+
+    def vitals(self, config: Config, more: Callable[[], bytes]) -> Vitals:
+        """What the control listener may be asked of it; `more` are metrics that no worker has."""
+
+        async def exposition() -> bytes:
+            return await self.exposition() + more()
+
+        return Vitals(self.obstacles, exposition, CONTENT_TYPE, config.metrics_public, config.metrics_token)
+
+    async def obstacles(self) -> dict[int, list[str]]:
+        """Why restricted items cannot be served now, by worker."""
+        reports = await self._reports()
+        silent = self._feed.silent()
+        return {
+            slot: [SILENT] if slot in silent or slot not in reports else reports[slot].obstacles
+            for slot in range(self._workers)
+        }
+
+    async def exposition(self) -> bytes:
+        """The page that Prometheus reads: what every worker has counted, under the label `worker`."""
+        answers = await self._feed.ask_all(Count(), list[Family], _PATIENCE_S)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Page({slot: x for slot, x in answers.items() if not isinstance(x, LicetError)}))
+        return generate_latest(registry)
+
+    async def status(self) -> dict[str, Any]:
+        """Items, stops, policy, workers and the answers that are being given."""
+        self._heeder.look()
+        snapshot, at = self._replica.look()
+        reports = await self._reports()
+        with self._store.read() as tx:
+            stops = {row.item: row for row in tx.every(RowKind.STOP) if isinstance(row, Stop)}
+            rows = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
+            single_person, broken = tx.single_person, sorted(tx.broken_invariants)
+            waiting = tx.people.waiting()
+        items = [
+            {
+                "id": row.id,
+                "state": "off" if row.id in stops else "on",
+                "stopped_by": stops[row.id].by if row.id in stops else None,
+                "restricted": row.id in snapshot.policy.restricted,
+                "running_answers": sum(report.running.get(row.id, 0) for report in reports.values()),
+            }
+            for row in rows
+        ]
+        is_fresh = at < snapshot.policy.fresh_until
+        return {
+            **({"notice": SINGLE_PERSON} if single_person else {}),
+            "version": __version__,
+            "at": format_instant(at),
+            "items": items,
+            "orders": orders_shown(self._replica.orders),
+            "running_answers": sum(report.answers for report in reports.values()),
+            "policy": {
+                "epoch": snapshot.policy.epoch,
+                "digest": snapshot.policy.digest,
+                "fresh_until": format_instant(snapshot.policy.fresh_until),
+                "current": snapshot.current and is_fresh and all(x.current for x in reports.values()),
+                "feed": snapshot.sequence,
+                "broken_invariants": broken,
+            },
+            "workers": [self._worker(slot, reports.get(slot), at) for slot in range(self._workers)],
+            "persons_to_loosen": 1 if single_person else 2,
+            "pending_acts": waiting,
+            "records_lost": self._log.dropped + sum(report.records_lost for report in reports.values()),
+        }
+
+    async def _reports(self) -> dict[int, Reported]:
+        answers = await self._feed.ask_all(Report(), Reported, _PATIENCE_S)
+        return {slot: answer for slot, answer in answers.items() if not isinstance(answer, LicetError)}
+
+    def _worker(self, slot: int, report: Reported | None, at: datetime) -> dict[str, Any]:
+        if report is None:
+            return {"worker": slot, "state": "silent"}
+        state = "silent" if slot in self._feed.silent() else "serving" if not report.obstacles else "unrestricted only"
+        return {
+            "worker": slot,
+            "state": state,
+            "pid": report.pid,
+            "since": format_instant(report.since),
+            "snapshot_age_s": round((at - report.issued_at).total_seconds(), 1),
+            "feed": report.sequence,
+            "running_answers": report.answers,
+            "obstacles": report.obstacles,
+        }
+
+
+class _Page(Collector):
+    """One reading, in a registry of its own."""
+
+    def __init__(self, counted: dict[int, list[Family]]) -> None:
+        self._counted = counted
+
+    def collect(self) -> list[Metric]:
+        """Called by the registry."""
+        metrics: dict[str, Metric] = {}
+        for slot, families in sorted(self._counted.items()):
+            for family in families:
+                metric = metrics.setdefault(family.name, Metric(family.name, family.text, family.kind))
+                for name, labels, value in family.samples:
+                    metric.add_sample(name, {**labels, "worker": str(slot)}, value)
+        return list(metrics.values())
