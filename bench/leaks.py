@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from directives_for_tests import directive  # the tests' own helpers, found through the line above
 from instance_for_tests import fresh_instance
-from leaks_for_tests import Leak, read_leaks, send
+from leaks_for_tests import Leak, held, read_leaks, send
 from standin_for_tests import StandIn, stand_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,7 +95,7 @@ def _try(gate: Gate, leak: Leak) -> str:
     with contextlib.suppress(OSError):  # a gate that drops the connection lets nothing through
         send(leak, gate.url, gate.key, gate.open, gate.restricted)
     log = gate.upstream.log()
-    if not log:
+    if held(leak, log):
         return HELD
     bodies = b"".join(gate.upstream.body(number) for number in range(len(log)))
     seen = json.dumps(log).encode() + bodies
@@ -107,7 +107,7 @@ def _licet() -> Iterator[Gate]:
     with (
         stand_in() as upstream,
         tempfile.TemporaryDirectory(prefix="licet-leaks-") as folder,
-        fresh_instance(Path(folder) / "i", upstream.url) as instance,
+        fresh_instance(Path(folder) / "i", upstream.url, "\n[gateway]\ngemini_live = true\n") as instance,
     ):
         instance.items(OPEN)
         instance.act("/items", {"id": RESTRICTED, "aliases": [f"{RESTRICTED}-latest"], "upstream": "main"})
@@ -206,7 +206,8 @@ def _write(leaks: list[Leak], found: dict[str, list[str]], version: str) -> None
         "# Leaks, tried on gates",
         "",
         "Each line is a request of `tests/leaks/`, sent to a gate whose caller may use one",
-        "model and not the other. *held*: nothing reached the upstream. *leaked*: the",
+        "model and not the other. *held*: nothing reached the upstream, or of a socket nothing",
+        "beyond a plain opening. *leaked*: the",
         "restricted model's name reached it, as the model or in a member that an upstream",
         "may read as one. *passed on*: something else did, which is what a gate that decides",
         "on one name does with what it does not read.",

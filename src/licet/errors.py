@@ -82,13 +82,19 @@ class EvidenceError(TrustError):
 
 
 class CallerError(TrustError):
-    """The credentials of a request do not say whose it is; `challenge` says what would (RFC 9110, 11.6.1)."""
+    """The credentials of a request do not say whose it is; `challenge` says what would (RFC 9110, 11.6.1).
+
+    `nonce` is what the next proof of possession must hold (RFC 9449, section 9).
+    """
 
     code = "invalid_api_key"
 
-    def __init__(self, message: str, *, code: str | None = None, challenge: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, challenge: str | None = None, nonce: str | None = None
+    ) -> None:
         super().__init__(message, code=code)
         self.challenge = challenge
+        self.nonce = nonce
 
 
 class StaleError(LicetError):

@@ -57,6 +57,14 @@ UNDERSTOOD = [
     (("GET", b"/v1/models/m-1"), (OPENAI, "model_show", "never", "m-1")),
     (("GET", b"/v1/models/m-1", b"", CLAUDE), (ANTHROPIC, "model_show", "never", "m-1")),
     (("GET", b"/v1/models/m-1", b"", GOOGLE), (GEMINI, "model_show", "never", "m-1")),
+    # Sockets, and what begins one past the gate.
+    (("GET", b"/v1/realtime", b"model=m"), (OPENAI, "socket", "never", None)),
+    (
+        ("GET", b"/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"),
+        (GEMINI, "socket", "never", None),
+    ),
+    (("POST", b"/v1/realtime/client_secrets"), (OPENAI, "refused", "never", None)),
+    (("POST", b"/v1/realtime/calls/rtc_1/accept"), (OPENAI, "refused", "never", None)),
     # A model's name is decoded, and is all of what stands before the last verb.
     (("GET", b"/v1/models/ft:m:org::7"), (OPENAI, "model_show", "never", "ft:m:org::7")),
     (("GET", b"/v1/models/ft%3Am"), (OPENAI, "model_show", "never", "ft:m")),
@@ -86,7 +94,11 @@ NOT_UNDERSTOOD = [
     ("POST", b"/openai/v1/chat/completions"),
     ("PUT", b"/v1/images/edits"),
     ("PUT", b"/v1/messages/batches"),
-    ("POST", b"/v1/realtime/client_secrets"),
+    ("GET", b"/v1/realtime/client_secrets"),
+    ("GET", b"/v1/realtime/"),
+    ("GET", b"/v1/realtime/calls/rtc_1"),
+    ("GET", b"/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContent"),
+    ("GET", b"/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateMusic"),
     ("GET", b"/v1/messages"),
     ("GET", b"/"),
     ("DELETE", b"/v1/models/m"),
@@ -183,12 +195,16 @@ def test_whatever_is_matched_has_one_spelling_and_one_segment(path):
 def test_the_table_says_where_every_model_is():
     for route in ROUTES:
         assert ("{model}" in route.path) == (route.model_in is ModelIn.PATH)
-        lists = {RouteKind.MODEL_LIST, RouteKind.OBJECT_LIST}
-        assert (route.kind in lists) == (route.model_in is ModelIn.NOWHERE)
-        assert ("{id}" in route.path) == (route.model_in is ModelIn.OBJECT)
+        nameless = {RouteKind.MODEL_LIST, RouteKind.OBJECT_LIST, RouteKind.REFUSED}
+        assert (route.kind in nameless) == (route.model_in is ModelIn.NOWHERE)
+        assert ("{id}" in route.path) == (route.model_in is ModelIn.OBJECT or "/calls/" in route.path)
+        assert (route.kind is RouteKind.SOCKET) == (route.model_in in {ModelIn.QUERY, ModelIn.MESSAGE})
         assert (route.object is not None) or route.model_in is not ModelIn.OBJECT
         assert route.stream_in is StreamIn.NEVER or route.kind is RouteKind.INFERENCE
-        assert bool(route.refused_members) == (route.method == "POST" and route.model_in is not ModelIn.OBJECT)
+        has_body = (
+            route.method == "POST" and route.model_in is not ModelIn.OBJECT and route.kind is not RouteKind.REFUSED
+        )
+        assert bool(route.refused_members) == (has_body or route.kind is RouteKind.SOCKET)
 
 
 def test_no_row_of_the_table_hides_another():

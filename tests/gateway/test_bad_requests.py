@@ -280,10 +280,17 @@ def test_a_method_cannot_be_overridden(instance, upstream, key):
     assert "x-http-method-override" not in upstream.log()[0]["headers"]
 
 
-def test_a_websocket_is_refused(instance, upstream, key):
-    head = "GET /v1/realtime?model=fable-5 HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/realtimes?model=fable-5", LIVE])
+def test_a_websocket_is_refused_where_none_is_served(instance, upstream, key, path):
+    """Gemini's live sessions are not, unless `gateway.gemini_live` says so."""
+    head = f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
     head += f"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nauthorization: Bearer {key}"
-    assert raw(instance, head.encode() + b"\r\n\r\n").startswith(b"HTTP/1.1 404")
+    said = raw(instance, head.encode() + b"\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 404")
+    assert b"unknown_route" in said
     assert upstream.log() == []
 
 

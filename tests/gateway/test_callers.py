@@ -32,9 +32,10 @@ from licet.decisions import Caller, RowChange, encode_row, row_key
 from licet.directives import PolicyBundle, compile_policy
 from licet.errors import CallerError, ConfigurationError, InputError, UnavailableError
 from licet.fleet import Replica
-from licet.gateway import Callers, KeySets, Network, Surroundings
+from licet.gateway import Callers, KeySets, Network, Nonces, Surroundings
 from licet.gateway.callers import END_USER_USES
 from licet.gateway.keysets import RENEW_S, RETRY_S, STALE_S, read_key_set
+from licet.gateway.nonces import WINDOW_S
 from licet.gateway.once import Uses
 from licet.gateway.running import Running
 from licet.parties import IssuedKey, Organization, Party, Serves, key_mac, key_of
@@ -107,7 +108,7 @@ class Keys:
 
 
 class House:
-    def __init__(self, *, keys=None, country=None, **network):
+    def __init__(self, *, keys=None, country=None, nonces=None, **network):
         self.clock, self.keys = HandClock(), keys or Keys()
         self.replica = Replica(
             compile_policy(PolicyBundle(1, NOON, NOON + MINUTE, (), (), frozenset())), self.clock, PEPPER
@@ -117,7 +118,9 @@ class House:
             self.put(row)
         settings = {"trusted": (ipaddress.ip_network("10.0.0.0/8"),), "public_url": PUBLIC} | network
         self.sets = KeySets(self.keys, self.clock.monotonic)
-        self.callers = Callers(self.replica, Surroundings("licet-here", Network(**settings), self.sets, country))
+        self.callers = Callers(
+            self.replica, Surroundings("licet-here", Network(**settings), self.sets, country, nonces)
+        )
 
     def put(self, row, *, gone=False):
         kind, name = row_key(row)
@@ -379,6 +382,54 @@ async def test_a_gateway_that_does_not_know_its_address_checks_no_proof():
     url = "https://api.example/llm/v1/chat/completions"
     assert await prefixed.code(*proved(TEXT, url=url)) == "known"
     assert await prefixed.code(*proved(TEXT)) == "invalid_dpop_proof"
+
+
+async def nonce_asked_for(house, *headers):
+    """The nonce of a challenge; None where there is none."""
+    try:
+        await house.ask(*headers)
+    except CallerError as err:
+        is_asked = err.code == "use_dpop_nonce" and 'error="use_dpop_nonce"' in err.challenge
+        return err.nonce if is_asked else None
+    return None
+
+
+async def test_a_proof_holds_the_nonce_of_its_time_where_one_is_asked_for():
+    house = House(nonces=Nonces(PEPPER))
+    text = bound_token(exp=int(NOON.timestamp()) + 3600)
+    nonce = await nonce_asked_for(house, *proved(text))
+    assert nonce
+    assert await house.code(*proved(text, nonce=nonce)) == "known"
+    for wrong in ("", nonce[:-1], nonce + "A", nonce.swapcase(), 7, None, "é", Nonces(b"another").current(NOON)):
+        assert await nonce_asked_for(house, *proved(text, nonce=wrong)) == nonce
+
+
+async def test_a_nonce_is_taken_for_its_window_and_the_next():
+    house = House(nonces=Nonces(PEPPER))
+    text = bound_token(exp=int(NOON.timestamp()) + 3600)
+    first = await nonce_asked_for(house, *proved(text))
+    seconds = WINDOW_S - int(NOON.timestamp()) % WINDOW_S
+    for wait_s, is_taken in ((seconds - 1, True), (1, True), (WINDOW_S - 1, True), (1, False)):
+        house.clock.wait(wait_s)
+        made = proved(text, nonce=first, iat=int(house.clock.now().timestamp()))
+        asked = await nonce_asked_for(house, *made)
+        assert (asked is None) == is_taken
+        assert asked != first
+
+
+async def test_a_proof_that_was_refused_for_its_nonce_is_not_used_up():
+    house = House(nonces=Nonces(PEPPER))
+    nonce = await nonce_asked_for(house, *proved(bound_token()))
+    made = proved(bound_token(), nonce=nonce, jti="once")
+    assert await nonce_asked_for(house, *proved(bound_token(), jti="once")) == nonce
+    assert await house.code(*made) == "known"
+    assert await house.code(*made) == "invalid_dpop_proof"
+
+
+async def test_a_bearer_s_token_and_a_key_need_no_nonce():
+    house = House(nonces=Nonces(PEPPER))
+    assert await house.code(bearer(token())) == "known"
+    assert await house.code(bearer(key_of("one", "s" * 32))) == "known"
 
 
 # Client certificates.

@@ -391,11 +391,170 @@ async def messages_of(app, scope):
     return sent
 
 
-async def test_a_websocket_is_closed_before_it_is_accepted():
+SOCKET = {
+    "type": "websocket",
+    "path": "/v1/realtime",
+    "raw_path": b"/v1/realtime",
+    "query_string": b"model=open-1",
+    "headers": [(b"x-api-key", KEY.encode())],
+    "subprotocols": [],
+}
+
+
+class Talk:
+    """A socket without a server: what the client says, and what it is told."""
+
+    def __init__(self, app, *, extensions=None, **scope):
+        self._said, self._told = asyncio.Queue(), asyncio.Queue()
+        self.say({"type": "websocket.connect"})
+        scope = {**SOCKET, "extensions": extensions or {}, **scope}
+        self.task = asyncio.create_task(app(scope, self._said.get, self._told.put))
+
+    def say(self, message):
+        self._said.put_nowait(message)
+
+    async def told(self):
+        return await asyncio.wait_for(self._told.get(), 5)
+
+    async def rest(self):
+        await asyncio.wait_for(self.task, 5)
+        return [self._told.get_nowait() for _ in range(self._told.qsize())]
+
+
+async def test_a_socket_that_is_refused_never_comes_in():
     house = House(plain)
-    sent = await messages_of(house.gate, {"type": "websocket", "path": "/v1/realtime", "headers": []})
-    assert sent == [{"type": "websocket.close", "code": 1008}]
+    for more in ({"query_string": b"model=nobody"}, {"headers": []}, {"path": "/x", "raw_path": b"/x"}):
+        assert await Talk(house.gate, **more).rest() == [{"type": "websocket.close", "code": 1008}]
+        start, body = await Talk(house.gate, extensions={"websocket.http.response": {}}, **more).rest()
+        assert start["type"] == "websocket.http.response.start"
+        assert start["status"] in {401, 404}
+        assert body["type"] == "websocket.http.response.body"
+        assert json.loads(body["body"])["error"]["code"]
     assert house.inference.entered == []
+
+
+async def test_a_socket_that_is_permitted_comes_in_and_is_told_of_the_decision():
+    house = House(plain)
+    talk = Talk(house.gate)
+    opened = await talk.told()
+    assert opened["type"] == "websocket.accept"
+    assert dict(opened["headers"])[b"licet-decision"].decode() == house.log.records[0].id
+    talk.say({"type": "websocket.disconnect", "code": 1000})
+    await talk.rest()
+    assert len(house.inference.entered) == 1
+    assert len(house.live) == 0
+
+
+async def talking(_scope, receive, send):
+    """Says one thing for each thing that it hears."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+def gate_before(house, app, **limits):
+    return Gate(app, replica=house.replica, post=house.post, live=house.live, limits=Limits(**limits))
+
+
+async def test_a_socket_is_cut_in_process_too():
+    house = House(plain)
+    talk = Talk(gate_before(house, talking))
+    assert (await talk.told())["type"] == "websocket.accept"
+    talk.say({"type": "websocket.receive", "text": '{"type":"input_audio_buffer.clear"}'})
+    assert (await talk.told())["text"] == '{"type":"input_audio_buffer.clear"}'
+    house.put(Stop("open-1", "operator", NOON))
+    event, close = await talk.rest()
+    assert json.loads(event["text"])["error"]["code"] == "item_stopped"
+    assert (close["code"], close["reason"]) == (1008, "item_stopped")
+
+
+async def test_nothing_of_a_socket_leaves_before_its_record_is_on_disk():
+    house = House(plain)
+    house.replica.adopt(house.policy_that_waits())
+    house.log.is_slow = True
+    talk = Talk(gate_before(house, talking))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(talk.told(), 0.2)
+    house.log.is_slow = False
+    assert (await talk.told())["type"] == "websocket.accept"
+    # A second model waits as well, and so does what names it.
+    house.put(Item("open-2", frozenset(), "main", NOON))
+    house.log.is_slow = True
+    talk.say({"type": "websocket.receive", "text": '{"type":"session.update","session":{"model":"open-2"}}'})
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(talk.told(), 0.2)
+    house.log.is_slow = False
+    assert "open-2" in (await talk.told())["text"]
+    talk.say({"type": "websocket.disconnect", "code": 1000})
+    await talk.rest()
+
+
+async def test_a_socket_whose_record_cannot_be_written_is_refused():
+    house = House(plain)
+    house.replica.adopt(house.policy_that_waits())
+    house.log.is_out = True
+    start, body = await Talk(gate_before(house, talking), extensions={"websocket.http.response": {}}).rest()
+    assert (start["status"], json.loads(body["body"])["error"]["code"]) == (503, "log_unavailable")
+
+
+async def test_a_second_model_whose_record_cannot_be_written_ends_the_socket():
+    house = House(plain)
+    house.replica.adopt(house.policy_that_waits())
+    house.put(Item("open-2", frozenset(), "main", NOON))
+    talk = Talk(gate_before(house, talking))
+    await talk.told()
+    house.log.is_out = True
+    talk.say({"type": "websocket.receive", "text": '{"type":"session.update","session":{"model":"open-2"}}'})
+    event, close = await talk.rest()
+    assert json.loads(event["text"])["error"]["code"] == "log_unavailable"
+    assert close["code"] == 1013
+
+
+async def test_an_application_that_closes_instead_of_opening_is_unreachable():
+    async def closing(_scope, receive, send):
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
+
+    house = House(plain)
+    start, _ = await Talk(gate_before(house, closing), extensions={"websocket.http.response": {}}).rest()
+    assert start["status"] == 502
+
+
+async def test_an_application_that_falls_over_ends_the_socket():
+    async def falling(_scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        raise UnavailableError("it broke off", code="upstream_unreachable")
+
+    house = House(plain)
+    opened, event, close = await Talk(gate_before(house, falling)).rest()
+    assert opened["type"] == "websocket.accept"
+    assert json.loads(event["text"])["error"]["code"] == "upstream_unreachable"
+    assert close["code"] == 1013
+    assert len(house.live) == 0
+
+
+async def test_a_client_that_takes_nothing_is_given_up_when_it_is_cut():
+    house = House(plain)
+    is_open, stuck = asyncio.Event(), asyncio.Event()
+
+    async def send(message):
+        if message["type"] == "websocket.accept":
+            is_open.set()
+            return
+        await stuck.wait()
+
+    said = asyncio.Queue()
+    said.put_nowait({"type": "websocket.connect"})
+    gate = gate_before(house, talking, cut_s=0.1)
+    task = asyncio.create_task(gate({**SOCKET, "extensions": {}}, said.get, send))
+    await asyncio.wait_for(is_open.wait(), 5)
+    said.put_nowait({"type": "websocket.receive", "text": '{"type":"input_audio_buffer.clear"}'})
+    await asyncio.sleep(0.05)
+    house.put(Stop("open-1", "operator", NOON))
+    await asyncio.wait_for(task, 2)
+    assert len(house.live) == 0
 
 
 HTTP = {"type": "http", "method": "POST", "path": CHAT, "query_string": b"", "headers": [(b"x-api-key", KEY.encode())]}

@@ -33,6 +33,7 @@ SETTINGS = f"""
 public_url = "{PUBLIC}"
 trusted_proxies = ["127.0.0.1/32"]
 address_header = "X-Real-Chain"
+dpop_nonce = true
 
 [place]
 database = "places.mmdb"
@@ -118,6 +119,17 @@ def chat(instance, model, **headers):
     return call(instance.gateway + CHAT, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+def asked_nonce(instance):
+    """The nonce that the gateway asks for, of a caller whose proof has none."""
+    text = token(now(), cnf={"jkt": own_key()[1]})
+    made = proof(text, now(), url=PUBLIC + CHAT).decode()
+    answer = chat(instance, "open-1", authorization=f"DPoP {text.decode()}", dpop=made)
+    assert (answer.status, answer.json["error"]["code"]) == (401, "use_dpop_nonce")
+    assert 'DPoP realm="licet", error="use_dpop_nonce"' in answer.headers["www-authenticate"]
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.headers["dpop-nonce"]
+
+
 def audience_of(instance):
     return tomllib.loads((instance.directory / "licet.toml").read_text())["instance"]["audience"]
 
@@ -194,11 +206,12 @@ def test_an_item_may_ask_for_tokens_that_are_bound(instance, upstream, world):
         assert answer.headers["www-authenticate"].startswith("DPoP ")
         assert upstream.log() == []
         text = token(now(), cnf={"jkt": own_key()[1]})
-        made = proof(text, now(), url=PUBLIC + CHAT)
+        nonce = asked_nonce(instance)
+        made = proof(text, now(), url=PUBLIC + CHAT, nonce=nonce)
         headers = {"authorization": f"DPoP {text.decode()}", "dpop": made.decode()}
         assert chat(instance, "fable-5", **headers).status == 200
         assert chat(instance, "fable-5", **headers).json["error"]["code"] == "invalid_dpop_proof"
-        again = proof(text, now(), url=PUBLIC + "/v1/models", method="GET").decode()
+        again = proof(text, now(), url=PUBLIC + "/v1/models", method="GET", nonce=nonce).decode()
         listed = call(instance.gateway + "/v1/models", None, {**headers, "dpop": again})
         assert {"fable-5", "open-1"} <= {x["id"] for x in listed.json["data"]}
         assert instance.records(model="fable-5", outcome="permit")[-1]["body"]["binding"] == "dpop"
@@ -218,7 +231,7 @@ def test_nothing_that_shows_who_calls_reaches_the_upstream(instance, upstream, w
     }
     assert chat(instance, "fable-5", **headers).status == 200
     text = token(now(), cnf={"jkt": own_key()[1]}).decode()
-    made = proof(text.encode(), now(), url=PUBLIC + CHAT).decode()
+    made = proof(text.encode(), now(), url=PUBLIC + CHAT, nonce=asked_nonce(instance)).decode()
     assert chat(instance, "open-1", authorization=f"DPoP {text}", dpop=made).status == 200
     for seen in upstream.log():
         names = {name.lower() for name in seen["headers"]}

@@ -20,9 +20,9 @@ from yarl import URL
 from licet.app.witness_address import WitnessAddress
 from licet.directives import READINGS
 from licet.errors import ConfigurationError
+from licet.gateway.extras import has_tracing, has_websockets
 from licet.gateway.network import Network
 from licet.gateway.settings import Limits
-from licet.gateway.tracing import has_tracing
 from licet.gateway.upstream import Upstream
 from licet.receipts import ED25519, ReceiptError, VerifierKey
 from licet.terms import ID_PATTERN, Surface
@@ -32,7 +32,9 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "store": frozenset({"url"}),
     "listen": frozenset({"gateway", "control"}),
     "log": frozenset({"witnesses"}),
-    "gateway": frozenset({"public_url", "trusted_proxies", "address_header", "workers", "drain_s"}),
+    "gateway": frozenset(
+        {"public_url", "trusted_proxies", "address_header", "workers", "drain_s", "gemini_live", "dpop_nonce"}
+    ),
     "place": frozenset({"database", "max_age_days"}),
     "logging": frozenset({"access"}),
     "metrics": frozenset({"public", "token"}),
@@ -40,7 +42,7 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "people": frozenset({"pending_s"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
-        | {"total_s", "key_requests"}
+        | {"socket_idle_s", "total_s", "key_requests"}
     ),
 }
 _ADDRESS_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -61,6 +63,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "connect_s": (1, 60),
     "first_byte_s": (1, 600),
     "idle_s": (1, 600),
+    "socket_idle_s": (1, 3600),
     "total_s": (1, 86_400),
     "key_requests": (1, 100_000),
     "log_max_bytes": (64 * 1024, 1 << 50),
@@ -99,6 +102,8 @@ class Config:
     drain_s: int = 30
     place_database: Path | None = None
     place_max_age: timedelta = timedelta(days=90)
+    gemini_live: bool = False
+    dpop_nonce: bool = False
 
 
 def read_config(path: Path) -> Config:
@@ -156,6 +161,8 @@ class _Reader:
             drain_s=self._number("gateway", "drain_s", 30, _DRAIN_S),
             place_database=self._place_database(),
             place_max_age=timedelta(days=self._number("place", "max_age_days", 90, _PLACE_AGE_DAYS)),
+            gemini_live=self._gemini_live(),
+            dpop_nonce=self._switch("gateway", "dpop_nonce", default=False),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
@@ -274,6 +281,12 @@ class _Reader:
         if not isinstance(value, bool):
             raise self._wrong(section, key, "true or false")
         return value
+
+    def _gemini_live(self) -> bool:
+        wanted = self._switch("gateway", "gemini_live", default=False)
+        if wanted and not has_websockets():
+            raise self._wrong("gateway", "gemini_live", "the extra `realtime` to be installed")
+        return wanted
 
     def _pending(self) -> timedelta:
         return timedelta(seconds=self._number("people", "pending_s", _A_DAY_S, _PENDING_S))

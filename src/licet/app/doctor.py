@@ -23,6 +23,7 @@ from licet.app.config import Config, read_config
 from licet.app.keys import read_pepper, read_signing_key
 from licet.app.places import Places
 from licet.errors import LicetError
+from licet.gateway import has_websockets
 from licet.logwriter import open_reader, read_log_keys, read_record_key, record_key_path
 from licet.orders import ORDER
 from licet.receipts import ReceiptError, verify_checkpoint
@@ -70,6 +71,7 @@ def examine(directory: Path, at: datetime) -> list[Finding]:
         ("orders", lambda: _orders(places)),
         ("service", lambda: _service(places)),
         ("upstreams", lambda: _upstreams(config)),
+        ("websockets", _websockets),
         ("witnesses", lambda: _witnesses(config)),
     )
     for about, check in checks:
@@ -183,6 +185,13 @@ def _upstreams(config: Config) -> Iterator[Finding]:
     for upstream in config.upstreams:
         url = upstream.base_url
         yield _reached("upstreams", f"`{upstream.name}` at {url.origin()}", url.host or "", url.port or 0, url.scheme)
+
+
+def _websockets() -> Iterator[Finding]:
+    if has_websockets():
+        yield Finding("websockets", State.GOOD, "the extra `realtime` is installed: sockets are served")
+    else:
+        yield Finding("websockets", State.WARNING, "sockets are refused: install licet[realtime] if they are wanted")
 
 
 def _witnesses(config: Config) -> Iterator[Finding]:

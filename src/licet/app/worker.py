@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from licet.gateway import (
     LiveIndex,
     MeasuredLog,
     Metrics,
+    Nonces,
     Objects,
     PlaceDatabase,
     Post,
@@ -52,8 +53,10 @@ from licet.gateway import (
     Surroundings,
     Tally,
     fetch_public,
+    has_websockets,
     sending_traces,
 )
+from licet.gateway.asgi import App
 from licet.gateway.once import Uses
 from licet.logwriter import LogClient
 from licet.processes import say_failed, say_ready, watch_lifeline
@@ -161,7 +164,8 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
         stored = await stack.enter_async_context(
             _stored(places.objects, config, slot, replica=replica, post=post, proxy=proxy)
         )
-        callers = Callers(replica, _surroundings(places, config, clock, fetch, stack))
+        nonces = Nonces(pepper) if config.dpop_nonce else None
+        callers = Callers(replica, replace(_surroundings(places, config, clock, fetch, stack), nonces=nonces))
         gate = Gate(
             proxy,
             replica=replica,
@@ -171,6 +175,7 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
             metrics=metrics,
             callers=callers,
             stored=stored,
+            serves_live=config.gemini_live,
             tally=await stack.enter_async_context(_tally(places, clock)),
         )
         doors = Doors(
@@ -178,11 +183,18 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
             callers.identify,
             lambda record, caller: receipt_for(places.directory, record, caller),
         )
-        listener = await stack.enter_async_context(
-            Listener(front(gate, doors, metrics, clock), slot.listening).running()
-        )
+        entrance = _entrance(config, front(gate, doors, metrics, clock), slot)
+        listener = await stack.enter_async_context(entrance.running())
         stack.push_async_callback(_drain, listener, live, process, ending)
         yield
+
+
+def _entrance(config: Config, door: App, slot: Slot) -> Listener:
+    """The public listener, with websockets where what reads them is installed."""
+    is_there = has_websockets()
+    if not is_there:
+        logging.getLogger("licet.app").info("websockets are refused: the extra `realtime` is not installed")
+    return Listener(door, slot.listening, socket_bytes=config.limits.event_bytes if is_there else None)
 
 
 async def _caught_up(follower: Follower, ending: Ending) -> None:

@@ -24,6 +24,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ import uvicorn
 
 from licet.demo.standin_objects import Shelf, parts_of
 from licet.demo.standin_shapes import OTHER_SHAPES, SHAPES, SHORT_ANSWERS, Shape, as_array, word
+from licet.demo.standin_sockets import serve_socket
 from licet.dialects import ListedItem, guess_surface, render_model, render_models
 from licet.terms import Surface
 
@@ -77,6 +79,7 @@ class Seen(msgspec.Struct):
     headers: list[str]
     aborted: bool = False
     chunks_sent: int = 0
+    closed_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Orders:
     hang: bool = False
     stall: bool = False
     die: bool = False
+    close: int = 0
 
 
 def read_orders(body: bytes) -> Orders:
@@ -103,6 +107,7 @@ def read_orders(body: bytes) -> Orders:
         hang="hang" in words,
         stall="stall" in words,
         die="die" in words,
+        close=int(words.get("close", 0)),
     )
 
 
@@ -136,6 +141,9 @@ class StandIn:
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Answer one request."""
+        if scope["type"] == "websocket":
+            await serve_socket(scope, receive, send, orders=read_orders, note=lambda *told: self._noted(scope, *told))
+            return
         if scope["type"] != "http":
             return
         body = await _read(receive)
@@ -158,6 +166,14 @@ class StandIn:
         else:
             named = self._named(asked, body, send) if asked.act == "respond" else send
             await _until_gone(receive, _answer(asked, body, seen, named), seen)
+
+    def _noted(self, scope: _Scope, method: str, model: str, text: bytes) -> Seen:
+        """A line about a socket: its opening, or a message on it."""
+        seen = _note({**scope, "method": method}, None, b"")
+        seen.model = model
+        self.log.append(seen)
+        self.bodies.append(text)
+        return seen
 
     def _named(self, asked: _Asked, body: bytes, send: _Send) -> _Send:
         """The same, with an id of its own for this answer, which is kept unless the caller says otherwise."""
@@ -349,7 +365,12 @@ def main() -> None:
         # The socket listens already: whoever connects now waits for the loop, and is not refused.
         sys.stdout.flush()
         config = uvicorn.Config(
-            StandIn(), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            StandIn(),
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            ws="websockets-sansio" if find_spec("websockets") else "none",
         )
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -2,7 +2,7 @@
 
 from licet.dialects.arrays import ArrayFramer
 from licet.dialects.batches import Begun, Upload, Use, read_begun, read_requests, read_upload
-from licet.dialects.credentials import Credential, find_credential, strip_key_from_query
+from licet.dialects.credentials import Credential, find_credential, is_key_subprotocol, strip_key_from_query
 from licet.dialects.forms import read_form_model
 from licet.dialects.frames import EventFramer
 from licet.dialects.listings import (
@@ -16,7 +16,16 @@ from licet.dialects.listings import (
     render_objects,
 )
 from licet.dialects.objects import Told, is_object_id, read_event, read_told, with_relative_results
-from licet.dialects.refusals import GroundText, Refusal, RemedyText, Rendered, render_cut, render_refusal
+from licet.dialects.refusals import (
+    GroundText,
+    Refusal,
+    RemedyText,
+    Rendered,
+    SocketEnd,
+    render_cut,
+    render_refusal,
+    render_socket_end,
+)
 from licet.dialects.routes import (
     ROUTES,
     Form,
@@ -30,6 +39,7 @@ from licet.dialects.routes import (
     match,
 )
 from licet.dialects.scan import Asked, read_body, with_models
+from licet.dialects.sockets import read_client_event, read_setup, read_socket_model
 from licet.dialects.usage import TokenMeter, Tokens
 
 __all__ = [
@@ -52,6 +62,7 @@ __all__ = [
     "Rendered",
     "Route",
     "RouteKind",
+    "SocketEnd",
     "StreamIn",
     "TokenMeter",
     "Tokens",
@@ -60,15 +71,19 @@ __all__ = [
     "Use",
     "find_credential",
     "guess_surface",
+    "is_key_subprotocol",
     "is_object_id",
     "match",
     "read_begun",
     "read_body",
+    "read_client_event",
     "read_event",
     "read_form_model",
     "read_listing_query",
     "read_models",
     "read_requests",
+    "read_setup",
+    "read_socket_model",
     "read_told",
     "read_upload",
     "render_cut",
@@ -76,6 +91,7 @@ __all__ = [
     "render_models",
     "render_objects",
     "render_refusal",
+    "render_socket_end",
     "strip_key_from_query",
     "with_models",
     "with_relative_results",

@@ -1,6 +1,7 @@
 """Where a request carries its API key, and how the key is kept from the upstream.
 
-The official client libraries send it in five places. A request with two
+The official client libraries send it in five places, and a page that opens a websocket,
+which cannot set headers, among the subprotocols. A request with two
 different keys is two callers, and is refused: licet would decide about one of
 them while the upstream serves the other.
 """
@@ -13,6 +14,8 @@ from licet.errors import InputError
 
 _KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 _BEARER, _PROVED = b"bearer", b"dpop"
+_SUBPROTOCOLS = b"sec-websocket-protocol"
+_KEY_PROTOCOL = "openai-insecure-api-key."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,17 @@ def strip_key_from_query(query: bytes) -> bytes:
     """Remove every `key` member, however it is escaped, and leave each other byte as it is."""
     if not has_query_key(query):
         return query
-    return b"&".join(member for member in query.split(b"&") if not _is_key(member))
+    return b"&".join(member for member in query.split(b"&") if not is_query_key(member))
 
 
 def has_query_key(query: bytes) -> bool:
     """Whether the query has a `key` member, however it is escaped."""
-    return bool(query) and any(_is_key(member) for member in query.split(b"&"))
+    return bool(query) and any(is_query_key(member) for member in query.split(b"&"))
+
+
+def is_key_subprotocol(offered: str) -> bool:
+    """Whether a subprotocol that a client offers is a key, which nobody else may see."""
+    return offered.strip().lower().startswith(_KEY_PROTOCOL)
 
 
 def _header_keys(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bool]]:
@@ -64,15 +72,20 @@ def _header_keys(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes
             scheme, _, key = value.strip().partition(b" ")
             if scheme.lower() in {_BEARER, _PROVED}:  # RFC 9110, 11.1: schemes have no letter case
                 yield key.strip(), scheme.lower() == _PROVED
+        elif name == _SUBPROTOCOLS:
+            for offered in value.decode("latin-1").split(","):
+                if is_key_subprotocol(offered):
+                    yield offered.strip()[len(_KEY_PROTOCOL) :].encode("latin-1"), False
 
 
 def _query_keys(query: bytes) -> Iterator[tuple[bytes, bool]]:
     for member in query.split(b"&"):
-        if _is_key(member):
+        if is_query_key(member):
             yield _unquote(member.partition(b"=")[2]), False
 
 
-def _is_key(member: bytes) -> bool:
+def is_query_key(member: bytes) -> bool:
+    """Whether a member of a query is the key, however its name is escaped."""
     return _unquote(member.partition(b"=")[0]) == b"key"
 
 

@@ -33,6 +33,7 @@ _NAMES = {
 _UNAUTHENTICATED, _SERVER_ERRORS, _UNAVAILABLE = 401, 500, 503
 _ABOUT_THE_MODEL = frozenset({403, 404})
 _RETRY_AFTER_S = 5
+_AGAINST_POLICY, _TRY_AGAIN, _REASON_BYTES = 1008, 1013, 123
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Refusal:
     `decision_id` and `outcome` are set when a decision was made about the
     request, and not when it could not be read or its caller is unknown.
     `retry_after_s` is for an answer that may soon be another. `challenge` goes with
-    401: what would tell who asks, or more of them.
+    401: what would tell who asks, or more of them; `nonce` is for their next proof.
 
     Raises:
         InputError: the status is not one that a refusal has.
@@ -76,11 +77,21 @@ class Refusal:
     alternatives: tuple[str, ...] = ()
     retry_after_s: int | None = None
     challenge: str | None = None
+    nonce: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a status that client libraries would repeat or misread."""
         if self.status not in _NAMES:
             raise InputError(f"expected the status of a refusal, found `{self.status}`")
+
+
+@dataclass(frozen=True, slots=True)
+class SocketEnd:
+    """How a websocket is ended: perhaps an event, then a code and a reason."""
+
+    event: str | None
+    code: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,25 @@ def render_cut(surface: Surface, refusal: Refusal, form: Form = Form.PLAIN) -> b
         document |= {"type": "error", "code": error["code"], "message": error["message"], "param": error["param"]}
     name = b"event: error\n" if form is Form.RESPONSES or surface is Surface.ANTHROPIC else b""
     return name + b"data: " + msgspec.json.encode(document) + b"\n\n"
+
+
+def render_socket_end(surface: Surface, refusal: Refusal) -> SocketEnd:
+    """Say on an open socket why there is no more.
+
+    OpenAI's events have one for errors. Gemini's have none, and its library would take
+    any message for an answer, so all is in the reason.
+
+    Source: RFC 6455, 7.4.1 (1008, what is received breaks a policy), 5.5 (a reason has at
+    most 123 bytes); the IANA registry of close codes (1013, try again later).
+    """
+    code = _TRY_AGAIN if refusal.status >= _SERVER_ERRORS else _AGAINST_POLICY
+    if surface is not Surface.OPENAI:
+        told = f"{refusal.code}: {refusal.message}".encode()[:_REASON_BYTES]
+        return SocketEnd(None, code, told.decode(errors="ignore"))
+    document = _document(surface, refusal)
+    document |= {"type": "error", "event_id": f"event_{refusal.decision_id or 'licet'}"}
+    document["error"] = _openai_error(refusal) | {"event_id": None, "decision_id": refusal.decision_id}
+    return SocketEnd(msgspec.json.encode(document).decode(), code, refusal.code)
 
 
 def _document(surface: Surface, refusal: Refusal) -> _Json:
@@ -213,6 +243,8 @@ def _headers(refusal: Refusal, length: int) -> tuple[tuple[bytes, bytes], ...]:
         headers.append((b"x-should-retry", b"false"))
     if refusal.status == _UNAUTHENTICATED:  # RFC 9110, 15.5.2: a 401 MUST name a scheme
         headers.append((b"www-authenticate", (refusal.challenge or 'Bearer realm="licet"').encode("ascii", "replace")))
+    if refusal.nonce is not None:
+        headers.append((b"dpop-nonce", refusal.nonce.encode("ascii")))
     if refusal.status == _UNAVAILABLE or refusal.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % (refusal.retry_after_s or _RETRY_AFTER_S)))
     return tuple(headers)

@@ -21,8 +21,10 @@ from licet.terms import Surface
 class RouteKind(StrEnum):
     """What a request asks for.
 
-    The last four are about objects that an upstream keeps: one is made, what a model
-    made is read (a release), one is looked at, deleted or cancelled, or they are listed.
+    Four are about objects that an upstream keeps: one is made, what a model made is read
+    (a release), one is looked at, deleted or cancelled, or they are listed. A socket
+    carries many requests. What is refused is known, and never served: it would begin
+    something that this gateway could not decide on.
     """
 
     INFERENCE = "inference"
@@ -33,13 +35,16 @@ class RouteKind(StrEnum):
     FETCH = "fetch"
     MANAGE = "manage"
     OBJECT_LIST = "object_list"
+    SOCKET = "socket"
+    REFUSED = "refused"
 
 
 class ModelIn(StrEnum):
     """Where a request names its model.
 
     Under `upload` the lines of the file that is sent name models, under `file` those of
-    a file sent before, and under `object` what the path names was made by one.
+    a file sent before, and under `object` what the path names was made by one. A socket
+    names one in its query or in its client's first message.
     """
 
     BODY = "body"
@@ -48,6 +53,8 @@ class ModelIn(StrEnum):
     UPLOAD = "upload"
     FILE = "file"
     OBJECT = "object"
+    QUERY = "query"
+    MESSAGE = "message"
     NOWHERE = "nowhere"
 
 
@@ -73,6 +80,8 @@ class Form(StrEnum):
     EACH = "each"
     BATCH = "batch"
     MULTIPART = "multipart"
+    REALTIME = "realtime"
+    LIVE = "live"
 
 
 class ObjectKind(StrEnum):
@@ -132,11 +141,16 @@ _ANTHROPIC = _COMPATIBLE | {"fallbackcredittoken", "thread"}
 # `cachedContent` was made for a model; `generateContentRequest` nests a whole request.
 _GEMINI = _COMPATIBLE | {"cachedcontent", "generatecontentrequest"}
 
+# A message of a socket says where the answer goes in `conversation`, which there is `auto` or `none`.
+_EVENTS = _COMPATIBLE | {"moderation", "previousresponseid"}
+
 _GET, _POST, _DELETE = "GET", "POST", "DELETE"
 _COUNT, _INFER, _LIST, _SHOW = RouteKind.COUNT, RouteKind.INFERENCE, RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW
 _MAKE, _FETCH, _MANAGE, _MADE = RouteKind.MAKE, RouteKind.FETCH, RouteKind.MANAGE, RouteKind.OBJECT_LIST
 _IN_BODY, _IN_PATH, _IN_FORM, _NOWHERE = ModelIn.BODY, ModelIn.PATH, ModelIn.FORM, ModelIn.NOWHERE
 _IN_UPLOAD, _IN_FILE, _IN_OBJECT = ModelIn.UPLOAD, ModelIn.FILE, ModelIn.OBJECT
+_IN_QUERY, _IN_MESSAGE = ModelIn.QUERY, ModelIn.MESSAGE
+_SOCKET, _REFUSED, _REALTIME, _LIVE = RouteKind.SOCKET, RouteKind.REFUSED, Form.REALTIME, Form.LIVE
 _TYPED, _EACH, _PARTS = Form.RESPONSES, Form.EACH, Form.MULTIPART
 _BY_BODY, _BY_VERB, _NEVER = StreamIn.BODY, StreamIn.PATH_VERB, StreamIn.NEVER
 _RESP, _FILE, _BATCH, _MBATCH, _JOB = (
@@ -144,6 +158,10 @@ _RESP, _FILE, _BATCH, _MBATCH, _JOB = (
 )  # fmt: skip
 _NO, _PLAIN = frozenset[str](), Form.PLAIN
 _O, _A, _G = Surface.OPENAI, Surface.ANTHROPIC, Surface.GEMINI
+
+_LIVE_BETA = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+_LIVE_PATH = _LIVE_BETA.replace("v1beta", "v1")
+_LIVE_ALPHA = _LIVE_BETA.replace("v1beta", "v1alpha")
 
 # fmt: off
 ROUTES = (
@@ -212,6 +230,24 @@ ROUTES = (
     Route(_GET,  "/v1/models/{model}",                           _O, _SHOW,  _IN_PATH, _NEVER),
     Route(_GET,  "/v1/models/{model}",                           _A, _SHOW,  _IN_PATH, _NEVER),
     Route(_GET,  "/v1/models/{model}",                           _G, _SHOW,  _IN_PATH, _NEVER),
+    # Sockets: decided on when they open, and again for every event of the client that names a model.
+    Route(_GET,  "/v1/realtime",                            _O, _SOCKET, _IN_QUERY, _NEVER, _EVENTS, _REALTIME),
+    Route(_GET,  _LIVE_BETA,                                _G, _SOCKET, _IN_MESSAGE, _NEVER, _GEMINI, _LIVE),
+    Route(_GET,  _LIVE_PATH,                                _G, _SOCKET, _IN_MESSAGE, _NEVER, _GEMINI, _LIVE),
+    # Never served: who holds such a secret, or such a call, speaks to the upstream past the gate.
+    Route(_POST, "/v1/realtime",                                 _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/client_secrets",                  _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/sessions",                        _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/transcription_sessions",          _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/calls",                           _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/calls/{id}/accept",               _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/calls/{id}/refer",                _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/calls/{id}/reject",               _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1/realtime/calls/{id}/hangup",               _O, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1beta/auth_tokens",                          _G, _REFUSED, _NOWHERE, _NEVER),
+    Route(_POST, "/v1alpha/auth_tokens",                         _G, _REFUSED, _NOWHERE, _NEVER),
+    Route(_GET,  f"{_LIVE_BETA}Constrained",                     _G, _REFUSED, _NOWHERE, _NEVER),
+    Route(_GET,  f"{_LIVE_ALPHA}Constrained",                    _G, _REFUSED, _NOWHERE, _NEVER),
 )
 # fmt: on
 
@@ -264,7 +300,7 @@ def match(method: str, raw_path: bytes, query: bytes, headers: Mapping[bytes, by
         found = template.fullmatch(raw_path) if verb == method else None
         if found:
             route, named = _choose(choices, query, headers), _decode_model(found[1])
-            return Match(route, None, named) if route.model_in is ModelIn.OBJECT else Match(route, named)
+            return Match(route, named) if route.model_in is ModelIn.PATH else Match(route, None, named)
     return None
 
 

@@ -80,7 +80,7 @@ def read_body(route: Route, body: bytes, path_model: str | None, *, continues: b
             `missing_model` or `unsupported_member`.
     """
     members = read_members(body)
-    model = _agree(members, path_model) if route.model_in is ModelIn.PATH else _read_model(members)
+    model = _agree(members, path_model) if route.model_in is ModelIn.PATH else read_model(members)
     previous = _read_previous(members) if continues and route.form is Form.RESPONSES else None
     listed = _read_listed(members) if continues and route.model_in is ModelIn.BODY else None
     _refuse_other_models(members, route.refused_members)
@@ -128,7 +128,7 @@ def read_members(body: bytes) -> dict[str, msgspec.Raw]:
         folded.add(fold)
         return _Name(name)
 
-    with _malformed():
+    with malformed():
         return dict(msgspec.json.decode(body, type=_Members, dec_hook=admit))
 
 
@@ -147,7 +147,7 @@ def _require_utf8(body: bytes) -> None:
 
 
 @contextmanager
-def _malformed() -> Iterator[None]:
+def malformed() -> Iterator[None]:
     """Bring every way in which decoding can fail into the family."""
     try:
         yield
@@ -159,7 +159,12 @@ def _malformed() -> Iterator[None]:
         raise InputError("expected a JSON text nested less deeply", code="malformed_json") from err
 
 
-def _read_model(members: dict[str, msgspec.Raw]) -> str:
+def read_model(members: dict[str, msgspec.Raw]) -> str:
+    """The member `model`, which must be there.
+
+    Raises:
+        InputError: with code `missing_model`.
+    """
     model = _read_string(members, "model")
     if model is None:
         raise InputError("expected a member `model`, found none", code="missing_model")
@@ -252,7 +257,7 @@ def _refuse_other_models(members: dict[str, msgspec.Raw], refused: frozenset[str
         if name not in {"model", "stream"} and may_choose(name, refused):
             raise InputError(f"expected no member `{_shown(name)}` on this route", code="unsupported_member")
     if "tools" in members:
-        _refuse_tools_with_models(members["tools"])
+        refuse_tools_with_models(members["tools"])
 
 
 def may_choose(name: str, refused: frozenset[str]) -> bool:
@@ -261,7 +266,7 @@ def may_choose(name: str, refused: frozenset[str]) -> bool:
     return "model" in fold or fold == "stream" or fold in refused
 
 
-def _refuse_tools_with_models(tools: msgspec.Raw) -> None:
+def refuse_tools_with_models(tools: msgspec.Raw) -> None:
     """Refuse tools that bring a model of their own, as Anthropic's advisor does."""
     names = 0
 
@@ -274,13 +279,13 @@ def _refuse_tools_with_models(tools: msgspec.Raw) -> None:
 
     if bytes(tools).count(b"{") > _TOOL_BRACES:
         raise InputError(f"expected at most `{_TOOL_BRACES}` braces in `tools`", code="unsupported_member")
-    with _malformed():
+    with malformed():
         msgspec.json.decode(tools, type=_Tools, dec_hook=admit)
 
 
 def _refuse_stored_items(given: msgspec.Raw) -> None:
     """Refuse an input that refers to what an earlier answer stored; its `type` may be left out."""
-    with _malformed():
+    with malformed():
         items = msgspec.json.decode(given, type=str | list[msgspec.Raw])
     for item in items if isinstance(items, list) else ():
         members = read_members(bytes(item))
@@ -290,13 +295,13 @@ def _refuse_stored_items(given: msgspec.Raw) -> None:
 
 
 def _decoded(value: msgspec.Raw | None) -> object:
-    with _malformed():
+    with malformed():
         return None if value is None else msgspec.json.decode(value)
 
 
 def _require_one_model(given: msgspec.Raw, path_model: str | None, refused: frozenset[str]) -> None:
     """Each request of several is read as strictly as one by itself, and names the model of the path."""
-    with _malformed():
+    with malformed():
         requests = msgspec.json.decode(given, type=list[msgspec.Raw])
     if len(requests) > REQUEST_LIMIT:
         raise InputError(f"expected at most `{REQUEST_LIMIT}` requests", code="unsupported_member")

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from licet.gateway.batches import Batches
     from licet.gateway.callers import Callers, Surroundings
+    from licet.gateway.extras import has_tracing, has_websockets
     from licet.gateway.fetching import Fetch, fetch_public, fetch_with
     from licet.gateway.gate import Gate
     from licet.gateway.keysets import KeySets
     from licet.gateway.live import LiveIndex
     from licet.gateway.metrics import CONTENT_TYPE, Gauges, MeasuredLog, Metrics
     from licet.gateway.network import Address, AddressRange, Network
+    from licet.gateway.nonces import Nonces
     from licet.gateway.objects import Objects
     from licet.gateway.place import PlaceDatabase
     from licet.gateway.post import Post
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from licet.gateway.settings import Limits
     from licet.gateway.stored import Stored
     from licet.gateway.tally import Tally
-    from licet.gateway.tracing import has_tracing, sending_traces
+    from licet.gateway.tracing import sending_traces
     from licet.gateway.upstream import Upstream
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "MeasuredLog",
     "Metrics",
     "Network",
+    "Nonces",
     "Objects",
     "PlaceDatabase",
     "Post",
@@ -57,6 +60,7 @@ __all__ = [
     "fetch_public",
     "fetch_with",
     "has_tracing",
+    "has_websockets",
     "sending_traces",
 ]
 _HOMES = {
@@ -75,6 +79,7 @@ _HOMES = {
     "MeasuredLog": "metrics",
     "Metrics": "metrics",
     "Network": "network",
+    "Nonces": "nonces",
     "Objects": "objects",
     "PlaceDatabase": "place",
     "Post": "post",
@@ -87,7 +92,8 @@ _HOMES = {
     "Upstream": "upstream",
     "fetch_public": "fetching",
     "fetch_with": "fetching",
-    "has_tracing": "tracing",
+    "has_tracing": "extras",
+    "has_websockets": "extras",
     "sending_traces": "tracing",
 }
 

@@ -73,7 +73,7 @@ def unreadable(err: InputError) -> dialects.Refusal:
 
 def nobody(err: CallerError) -> dialects.Refusal:
     """No key and no token, or none that is good."""
-    return dialects.Refusal(err.code, str(err), 401, challenge=err.challenge)
+    return dialects.Refusal(err.code, str(err), 401, challenge=err.challenge, nonce=err.nonce)
 
 
 def cannot_tell(err: UnavailableError) -> dialects.Refusal:
@@ -97,6 +97,25 @@ def took_too_long(decision_id: RecordId) -> dialects.Refusal:
 def no_route() -> dialects.Refusal:
     """Nothing that this gateway knows how to decide on."""
     return dialects.Refusal("unknown_route", "This gateway does not serve that path and method.", 404)
+
+
+def never_served() -> dialects.Refusal:
+    """What begins something beyond the gateway, which nobody would decide on."""
+    message = "This gateway never serves that: what it begins would go on past every decision."
+    return dialects.Refusal("route_refused", message, 404)
+
+
+def no_socket(*, upgrades: bool) -> dialects.Refusal:
+    """A socket's path without a socket: the caller did not ask for one, or the server cannot."""
+    if upgrades:
+        message = "This gateway has no websockets: whoever runs it installs the extra `realtime`."
+        return dialects.Refusal("no_websockets", message, 404)
+    return dialects.Refusal("websocket_required", "This path is served as a websocket only.", 400)
+
+
+def session_idle(decision_id: RecordId | None) -> dialects.Refusal:
+    """A socket on which neither side said anything for as long as that may take."""
+    return dialects.Refusal("session_idle", "Nothing was sent on this socket for too long.", 504, decision_id)
 
 
 def too_large(limit_bytes: int) -> dialects.Refusal:

@@ -26,6 +26,7 @@ from licet.gateway import challenges
 from licet.gateway.asgi import Scope
 from licet.gateway.keysets import KeySets
 from licet.gateway.network import Address, Network
+from licet.gateway.nonces import Nonces
 from licet.gateway.once import Uses
 from licet.parties import Serves, TokenIssuer
 from licet.parties.evidence import (
@@ -57,6 +58,7 @@ class Surroundings:
         keys: The issuers' keys; None where no token is believed.
         country: The country of an address; None where no place is known.
         uses: What was used before: proofs, and tokens of end users.
+        nonces: What proofs of possession must hold; None where no nonce is asked for.
     """
 
     audience: str = ""
@@ -64,6 +66,7 @@ class Surroundings:
     keys: KeySets | None = None
     country: Callable[[Address], str | None] | None = None
     uses: Uses = field(default_factory=Uses)
+    nonces: Nonces | None = None
 
 
 _Value = TypeVar("_Value")
@@ -174,10 +177,16 @@ class Callers:
             url = base.rstrip("/") + scope["raw_path"].decode("latin-1")
             proof = verify_proof(proofs[0], method=method, url=url, access_token=text, now=now)
             _require(proof.thumbprint == token.proof_key, "expected a proof by the key that the token is bound to")
+            self._require_nonce(proof.nonce, now)
             is_new = self._around.uses.take(("proof", proof.thumbprint, proof.number), proof.until, now)
             _require(is_new, "expected a proof that was not used before")
         except EvidenceError as err:
             raise challenges.invalid_proof(err) from err
+
+    def _require_nonce(self, nonce: str | None, now: datetime) -> None:
+        nonces = self._around.nonces
+        if nonces is not None and not nonces.takes(nonce, now):
+            raise challenges.wanted_nonce(nonces.current(now))
 
     # People of an organization.
 

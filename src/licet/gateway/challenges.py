@@ -26,6 +26,13 @@ def invalid_proof(err: EvidenceError) -> CallerError:
     return CallerError(f"The proof of possession is not valid: {err}.", code="invalid_dpop_proof", challenge=challenge)
 
 
+def wanted_nonce(nonce: str) -> CallerError:
+    """A proof without the nonce that is wanted, or with one of another time (RFC 9449, section 9)."""
+    challenge = _challenge("use_dpop_nonce", "expected the nonce of this answer in the proof", proved=True)
+    message = "The proof of possession must hold the nonce that is in this answer's header `DPoP-Nonce`."
+    return CallerError(message, code="use_dpop_nonce", challenge=challenge, nonce=nonce)
+
+
 def challenged(told: dialects.Refusal, refusal: Refusal, caller: Caller) -> dialects.Refusal:
     """The same refusal, as a challenge where a token's holder could change the answer by stepping up.
 

@@ -16,43 +16,30 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-
-from msgspec.structs import replace
 
 from licet import dialects
-from licet.decisions import Caller, Code, Permit, Request, RequestedAct, Snapshot, usable_items
+from licet.decisions import Caller, Request, RequestedAct, usable_items
 from licet.dialects import Match, ModelIn, Route, RouteKind, StreamIn
-from licet.errors import CallerError, InputError, LicetError, UnavailableError
+from licet.errors import InputError, UnavailableError
 from licet.fleet import Replica, new_record_id
-from licet.gateway import answers, challenges
+from licet.gateway import answers
 from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
 from licet.gateway.callers import Callers
 from licet.gateway.carriage import Carriage, Passage
+from licet.gateway.granting import Granting, RefusedError, matched, one_upstream, require_admitted
 from licet.gateway.live import LiveIndex
 from licet.gateway.metrics import Metrics
 from licet.gateway.post import Post
 from licet.gateway.running import Running
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
+from licet.gateway.sockets import Sockets
 from licet.gateway.stored import Plan, Stored
 from licet.gateway.tally import Tally
-from licet.items import Item
-from licet.records import Record
-from licet.terms import ItemId, Outcome, RecordId
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
 _CHARSET = re.compile(rb';\s*charset\s*=\s*"?utf-?8"?\s*(?=;|\Z)')
-
-
-class _RefusedError(Exception):
-    """Ends a request with an answer; never leaves this module."""
-
-    def __init__(self, told: dialects.Refusal, *, close: bool = False) -> None:
-        super().__init__(told.code)
-        self.told = told
-        self.close = close
 
 
 class _GoneError(Exception):
@@ -70,16 +57,6 @@ class _Asked:
     seen: Seen
 
 
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    """One model that was permitted, and the record of it, not yet sent."""
-
-    request: Request
-    permit: Permit
-    record: Record
-    item: Item
-
-
 class Gate:
     """The enforcement point.
 
@@ -95,6 +72,7 @@ class Gate:
         stored: What knows of the objects that upstreams keep; by default they are not served.
         callers: Tells whose a request is; by default only by keys of this gateway.
         tally: Counts what is given; by default nothing is counted.
+        serves_live: Whether Gemini's live sessions are served.
     """
 
     def __init__(  # noqa: PLR0913  # what a gate is made of, each by its name
@@ -110,6 +88,7 @@ class Gate:
         stored: Stored | None = None,
         callers: Callers | None = None,
         tally: Tally | None = None,
+        serves_live: bool = False,
     ) -> None:
         self._stored = Stored(app, replica, limits) if stored is None else stored
         self._app = app
@@ -119,9 +98,19 @@ class Gate:
         self._limits = limits
         self._open = frozenset(open_paths)
         self._metrics = Metrics() if metrics is None else metrics
-        self._callers = Callers(replica) if callers is None else callers
         self._tally = Tally() if tally is None else tally
         self._running = Running(limits.key_requests)
+        callers = Callers(replica) if callers is None else callers
+        self._granting = Granting(replica, post, live, self._stored, callers)
+        self._sockets = Sockets(
+            app,
+            self._granting,
+            limits,
+            metrics=self._metrics,
+            running=self._running,
+            tally=self._tally,
+            serves_live=serves_live,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -130,8 +119,7 @@ class Gate:
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         else:
-            # A socket would carry requests that nothing here can read.
-            await send({"type": "websocket.close", "code": 1008})
+            await self._sockets(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (scope["method"], scope["path"]) in self._open:
@@ -150,9 +138,9 @@ class Gate:
             match = self._match(scope, headers)
             surface = seen.surface = match.route.surface
             seen.route = match.route.path
-            caller = await self._caller(scope, seen)
+            caller = await self._granting.caller(scope, seen)
             with self._running.one_more(caller.key) as is_admitted:
-                _require_admitted(self._limits, is_admitted=is_admitted)
+                require_admitted(self._limits, is_admitted=is_admitted)
                 if match.route.kind in _LISTS:
                     await self._list(match, caller, send, seen)
                 elif match.route.kind is RouteKind.OBJECT_LIST:
@@ -161,7 +149,7 @@ class Gate:
                     _require_one_reading(scope["headers"])
                     asked = await self._read(match, caller, headers, receive, seen)
                     await self._decide(asked, scope, receive, send)
-        except _RefusedError as refusal:
+        except RefusedError as refusal:
             seen.code = refusal.told.code
             await respond(send, surface, refusal.told, close=refusal.close)
         except InputError as err:
@@ -175,12 +163,11 @@ class Gate:
 
     def _match(self, scope: Scope, headers: dict[bytes, bytes]) -> Match:
         """Step 1."""
-        raw_path = scope.get("raw_path")  # the ASGI specification lets a server leave it out
-        if raw_path is None or not scope["query_string"].isascii():
-            raise InputError("expected a path and a query as they were sent, in ASCII", code="invalid_path")
-        match = dialects.match(scope["method"], raw_path, scope["query_string"], headers)
-        if match is None or not self._stored.serves(match.route):
-            raise _RefusedError(answers.no_route())
+        match = matched(scope, headers)
+        if not self._stored.serves(match.route):
+            raise RefusedError(answers.no_route())
+        if match.route.kind is RouteKind.SOCKET:
+            raise RefusedError(answers.no_socket(upgrades=headers.get(b"upgrade", b"").lower() == b"websocket"))
         return match
 
     async def _read(
@@ -191,22 +178,11 @@ class Gate:
         plan = await self._stored.plan(match, caller, headers, body)
         return _Asked(match.route, caller, plan, body if plan.body is None else plan.body, seen)
 
-    async def _caller(self, scope: Scope, seen: Seen) -> Caller:
-        """Step 2."""
-        try:
-            return await self._callers.identify(scope)
-        except CallerError as err:
-            seen.unauthenticated()
-            raise _RefusedError(answers.nobody(err)) from err
-        except UnavailableError as err:
-            seen.unauthenticated()
-            raise _RefusedError(answers.cannot_tell(err)) from err
-
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         limit = self._limits.body_bytes
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
-            raise _RefusedError(answers.too_large(limit))
+            raise RefusedError(answers.too_large(limit))
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -214,13 +190,13 @@ class Gate:
                 async with asyncio.timeout(self._limits.body_idle_s):
                     message = await receive()
             except TimeoutError:
-                raise _RefusedError(answers.too_slow(), close=True) from None
+                raise RefusedError(answers.too_slow(), close=True) from None
             if message["type"] == "http.disconnect":
                 raise _GoneError
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise _RefusedError(answers.too_large(limit))
+                raise RefusedError(answers.too_large(limit))
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
@@ -233,7 +209,7 @@ class Gate:
             usable = list(usable_items(request, snapshot, at))
             tuned = self._stored.tuned(caller)
         except Exception as err:
-            raise self._undecided(request, snapshot, at, seen) from err
+            raise self._granting.undecided(request, snapshot, at, seen) from err
         self._post.listing(caller, [item.id for item in usable], snapshot, at)
         items = [dialects.ListedItem(x.id, int(x.added_at.timestamp())) for x in usable]
         items += [dialects.ListedItem(name, int(since.timestamp())) for name, since in tuned]
@@ -245,26 +221,16 @@ class Gate:
         name = match.path_model if wanted is None else wanted.id
         found = next((item for item in items if item.id == name), None)
         if found is None:
-            raise _RefusedError(answers.not_found(new_record_id(at)))
+            raise RefusedError(answers.not_found(new_record_id(at)))
         await respond_json(send, dialects.render_model(surface, found))
 
     async def _decide(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Steps 4 to 6."""
         snapshot, at = self._replica.look()
-        if not self._replica.holds(asked.caller.key):
-            # A body may take its time, and the key may have been revoked meanwhile.
-            asked.seen.unauthenticated()
-            raise _RefusedError(answers.nobody(CallerError("The API key is not valid.")))
-        granted = self._permits(asked, snapshot, at)
-        upstream = _one_upstream(asked.plan, granted)
-        deny = snapshot.policy.parameters.log_outage == "deny"
-        lives = [self._live.open(one.record.id, one.request, one.permit, snapshot) for one in granted]
-        commits = []
-        for one in granted:
-            if one.permit.restricted or deny:
-                commits.append(self._post.commit(one.record))
-            else:
-                self._post.send(one.record)
+        self._granting.require_valid(asked.caller, asked.seen)
+        granted = self._granting.permits(asked.plan, asked.caller, snapshot, at, asked.seen)
+        upstream = one_upstream(asked.plan, granted)
+        lives, commits = self._granting.begin(granted, snapshot)
         first = granted[0] if granted else None
         passage = Passage(
             permit=None if first is None else first.permit,
@@ -287,90 +253,6 @@ class Gate:
         finally:
             for live in lives:
                 self._live.close(live)
-
-    def _permits(self, asked: _Asked, snapshot: Snapshot, at: datetime) -> list[_Granted]:
-        """Step 4 for every model; all that are refused are on record, and the first is told."""
-        granted: list[_Granted] = []
-        refused: list[tuple[str, _RefusedError]] = []
-        for model in asked.plan.models:
-            base = None if model in snapshot.catalogue.by_name else self._stored.base_of(model, asked.caller)
-            request = Request(model, asked.plan.act, asked.caller, base=base, among=asked.plan.among)
-            try:
-                permit, record = self._permit(request, snapshot, at, asked.seen)
-            except _RefusedError as err:
-                refused.append((model, err))
-                continue
-            item = snapshot.catalogue.resolve(model, base)
-            if item is None:
-                raise LicetError("a permit was given for a model that is not in the catalogue", code="decision_error")
-            granted.append(_Granted(request, permit, record, item))
-        if refused:
-            raise _RefusedError(_told(asked.plan, refused))
-        return granted
-
-    def _permit(self, request: Request, snapshot: Snapshot, at: datetime, seen: Seen) -> tuple[Permit, Record]:
-        """Step 4: the permit, and its record, not yet sent; a refusal is on record and raised."""
-        try:
-            decision = self._replica.decide(request, snapshot, at)
-            for observation in self._replica.observed:
-                observation.see(request, snapshot, at, decision)
-            record = self._post.decision(decision, request, snapshot, at)
-            if isinstance(decision, Permit):
-                seen.decided(record.id, decision.outcome, "", decision.basis.item)
-                return decision, record
-            told = answers.refused(decision, record.id, request, snapshot, at)
-            told = challenges.challenged(told, decision, request.caller)
-            self._post.send(record)
-            if decision.code is Code.MODEL_NOT_FOUND and snapshot.catalogue.decoy is not None:
-                self._even_out(decision.basis.item, snapshot.catalogue.decoy, request, snapshot, at)
-        except Exception as err:
-            raise self._undecided(request, snapshot, at, seen) from err
-        seen.decided(record.id, decision.outcome, decision.code.value, decision.basis.item)
-        raise _RefusedError(told)
-
-    def _even_out(self, item: ItemId | None, decoy: Item, request: Request, snapshot: Snapshot, at: datetime) -> None:
-        """Write the record of the other kind of name as well, and throw it away.
-
-        So the two kinds, one that means nothing and one that is concealed, take as long.
-        """
-        asked = replace(request, model=decoy.id if item is None else "")
-        self._post.decision(self._replica.decide(asked, snapshot, at), asked, snapshot, at).to_bytes()
-
-    def _undecided(self, request: Request, snapshot: Snapshot, at: datetime, seen: Seen) -> _RefusedError:
-        """An error while reading a prohibition is a refusal."""
-        _log.exception("a request could not be decided")
-        record = self._post.failure(Code.DECISION_ERROR, request, snapshot, at)
-        self._post.send(record)
-        seen.decided(record.id, Outcome.DENY, Code.DECISION_ERROR.value, None)
-        return _RefusedError(answers.failed(Code.DECISION_ERROR, record.id))
-
-
-def _told(plan: Plan, refused: list[tuple[str, _RefusedError]]) -> dialects.Refusal:
-    """What the caller of several models is told: the first that is refused, and on which lines any is."""
-    told = refused[0][1].told
-    if plan.hidden and told.code == Code.MODEL_NOT_FOUND:
-        return answers.no_object(RecordId(told.decision_id) if told.decision_id else None)
-    lines = "; ".join(plan.lines[model] for model, _ in refused if model in plan.lines)
-    return answers.on_lines(told, lines) if lines else told
-
-
-def _one_upstream(plan: Plan, granted: list[_Granted]) -> str:
-    """Where the request goes: one place, which serves all of its models and keeps all of its objects.
-
-    Raises:
-        InputError: there is none, or more than one.
-    """
-    places = set() if plan.moved else {one.item.upstream for one in granted}
-    if plan.upstream is not None:
-        places.add(plan.upstream)
-    if len(places) != 1:
-        raise InputError("expected models and objects that are served in one place", code="mixed_upstreams")
-    return places.pop()
-
-
-def _require_admitted(limits: Limits, *, is_admitted: bool) -> None:
-    if not is_admitted:
-        raise _RefusedError(answers.too_many_running(limits.key_requests))
 
 
 def _require_one_reading(headers: Iterable[tuple[bytes, bytes]]) -> None:

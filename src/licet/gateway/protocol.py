@@ -9,8 +9,10 @@ smuggling).
 
 import asyncio
 import re
+import sys
 from typing import Any
 
+from httptools import HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 64 * 1024
@@ -30,6 +32,10 @@ class _UnacceptableError(Exception):
     """Raised inside a parser's callback, which makes the parser refuse; never leaves this module."""
 
 
+def _opens_socket(values: dict[bytes, list[bytes]]) -> bool:
+    return any(b"websocket" in value.lower() for value in values.get(b"upgrade", []))
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with the bounds and refusals that it lacks."""
 
@@ -39,6 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._raw_bytes = 0
         self._is_leaving = False
+        self._chunk_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
@@ -54,9 +61,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, and end a connection that sends much and completes nothing."""
         self._raw_bytes += len(data)
+        self._chunk_bytes = len(data)
         super().data_received(data)
         if not self.transport.is_closing() and self._raw_bytes > (HEAD_BYTES if self._in_head else _BETWEEN_BYTES):
             self.send_400_response("The request's head, or what stands between its parts, is too long.")
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; a client that says more before it is answered speaks to nobody."""
+        stopped = sys.exception()
+        if not isinstance(stopped, HttpParserUpgrade) or stopped.args[0] != self._chunk_bytes:
+            self.send_400_response("The handshake of a websocket must end before anything else is sent.")
+            return
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         """Say so and close."""
@@ -131,8 +147,20 @@ class BoundedProtocol(HttpToolsProtocol):
             or len(codings) > 1
             or (codings and (codings[0].lower() != b"chunked" or lengths or self.parser.get_http_version() != "1.1"))
             or (b"upgrade" in values and (lengths or codings))
+            or (_opens_socket(values) and not self._opens_one_socket(values))
         ):
             raise _UnacceptableError
+
+    def _opens_one_socket(self, values: dict[bytes, list[bytes]]) -> bool:
+        """Whether every server would take this for the same opening of a websocket, or for none."""
+        return (
+            self.parser.get_http_version() == "1.1"
+            and self.parser.get_method() == b"GET"
+            and [x.lower() for x in values[b"upgrade"]] == [b"websocket"]
+            and len(values.get(b"connection", [])) == 1
+            and len(values.get(b"sec-websocket-key", [])) == 1
+            and values.get(b"sec-websocket-version") == [b"13"]
+        )
 
     def _arm(self) -> None:
         if self._head_timer is None and self.transport is not None:

@@ -25,7 +25,7 @@ _HOP = frozenset(
 # The caller's key is licet's affair; and an answer is cut between events, so it must not come compressed.
 _OURS = frozenset(
     {"host", "content-length", "authorization", "x-api-key", "x-goog-api-key", "api-key"}
-    | {"accept-encoding"}
+    | {"accept-encoding", "sec-websocket-protocol"}
     # What shows who calls is for whoever decides on it: a proof, and what a TLS proxy says of a certificate.
     | {"dpop", "client-cert", "client-cert-chain"}
     # Some servers let this header turn one method into another, which nobody decided on.
@@ -70,6 +70,11 @@ class ReverseProxy:
             raise UnavailableError(f"no upstream is called `{passage.upstream}`", code="upstream_unreachable")
         if passage.surface not in upstream.dialects:
             raise InputError(f"this model is not served in the {passage.surface} dialect", code="unsupported_surface")
+        if scope["type"] == "websocket":
+            from licet.gateway.relay import relay  # noqa: PLC0415  # only who serves sockets needs the package
+
+            await relay(_socket(upstream, passage.surface, scope), receive, send, self._limits)
+            return
         body = (await receive())["body"]
         try:
             await self._exchange(self._session, _request(upstream, passage.surface, scope), body, send)
@@ -107,6 +112,42 @@ class _Onward:
     method: str
     url: URL
     headers: CIMultiDict[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardSocket:
+    """The opening of a websocket as the upstream gets it."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    subprotocols: tuple[str, ...]
+
+
+def _socket(upstream: Upstream, surface: Surface, scope: Scope) -> OnwardSocket:
+    """What the upstream gets. The handshake is its own; a page's origin says nothing about this gateway."""
+    base = upstream.base_url
+    headers = _headers(scope, upstream, surface)
+    headers.popall("accept-encoding", None)
+    kept = (
+        # This library writes Latin-1, so that the bytes are those which the other would write.
+        (name, value.encode().decode("latin-1"))
+        for name, value in headers.items()
+        if not name.startswith("sec-websocket-") and name != "origin"
+    )
+    offered = (name.strip() for name in scope.get("subprotocols", ()))
+    return OnwardSocket(
+        secure=base.scheme == "https",
+        host=base.raw_host or "",
+        port=base.port or 0,
+        path=base.raw_path.rstrip("/") + scope["raw_path"].decode("ascii"),
+        query=dialects.strip_key_from_query(scope["query_string"]).decode("ascii"),
+        headers=tuple(kept),
+        subprotocols=tuple(name for name in offered if name and not dialects.is_key_subprotocol(name)),
+    )
 
 
 def _request(upstream: Upstream, surface: Surface, scope: Scope) -> _Onward:

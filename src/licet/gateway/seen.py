@@ -25,6 +25,7 @@ _access = logging.getLogger("licet.access")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # To whom nobody has said who they are, and where a hidden model must look like none, time tells too much.
 _UNTIMED = frozenset({401, 404})
+_SWITCHING = 101
 _Text: TypeAlias = str | None
 
 
@@ -77,7 +78,7 @@ class Seen:
 
     def __init__(self, scope: Scope, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._method: str = scope["method"]
+        self._method: str = scope.get("method", "GET")  # which the opening of a socket is
         self._began_at = time.perf_counter()
         self._parent = None if metrics.trace is None else _parent(scope)
         self._sent_on_at: float | None = None
@@ -140,19 +141,23 @@ class Seen:
             if message["type"] == "http.response.body":
                 self._bytes += len(message.get("body", b""))
             elif message["type"] == "http.response.start":
-                return send(self._begin(message))
+                return send(self._begin(message, message["status"]))
+            elif message["type"] == "websocket.send":
+                self._bytes += len(message.get("bytes") or message.get("text") or b"")
+            elif message["type"] == "websocket.accept":
+                return send(self._begin(message, _SWITCHING))
             return send(message)
 
         return look
 
-    def _begin(self, message: Message) -> Message:
+    def _begin(self, message: Message, status: int) -> Message:
         self.upstream_answers()
-        self._status = message["status"]
+        self._status = status
         overhead_s = max(time.perf_counter() - self._began_at - self._waited_s, 0.0)
         self._overhead_s = overhead_s
         self._metrics.answered(overhead_s)
-        if self._status not in _UNTIMED and self.surface is not None:
-            message["headers"] = [*message["headers"], (OVERHEAD, b"%.1f" % (overhead_s * 1000))]
+        if status not in _UNTIMED and self.surface is not None:
+            message["headers"] = [*message.get("headers", ()), (OVERHEAD, b"%.1f" % (overhead_s * 1000))]
         return message
 
     def write(self, clock: Clock) -> None:

@@ -1,7 +1,7 @@
 """A uvicorn server on one socket, without what a gate must not have.
 
 No proxy headers (an address is taken from the socket or from named networks
-only), no server banner, no websockets, heads read by `BoundedProtocol`, and no
+only), no server banner, websockets only where they are decided on, heads read by `BoundedProtocol`, and no
 signal handlers of its own: one process may run several listeners, and the application decides when they end.
 """
 
@@ -26,16 +26,32 @@ class _Server(uvicorn.Server):
         yield
 
 
-class Listener:
-    """One application on one socket that listens already; see `listen_at`."""
+def _socket_protocol() -> type[asyncio.Protocol]:
+    from licet.gateway.socket_protocol import SocketProtocol  # noqa: PLC0415  # needs the extra `realtime`
 
-    def __init__(self, app: App, listening: socket.socket) -> None:
+    return SocketProtocol
+
+
+class Listener:
+    """One application on one socket that listens already; see `listen_at`.
+
+    Args:
+        app: What answers.
+        listening: The socket.
+        socket_bytes: The longest message of a websocket; None where none is served.
+    """
+
+    def __init__(self, app: App, listening: socket.socket, *, socket_bytes: int | None = None) -> None:
         self._socket = listening
         config = uvicorn.Config(
             app,
             loop="none",
             http=BoundedProtocol,
-            ws="none",
+            ws="none" if socket_bytes is None else _socket_protocol(),
+            ws_max_size=socket_bytes or 0,
+            ws_per_message_deflate=False,  # a small message must not become a large one
+            ws_ping_interval=20.0,
+            ws_ping_timeout=60.0,
             lifespan="off",
             access_log=False,
             log_config=None,

@@ -13,6 +13,7 @@ class Limits:
     connect_s: float = 5.0
     first_byte_s: float = 120.0
     idle_s: float = 60.0
+    socket_idle_s: float = 600.0
     total_s: float = 3600.0
     key_requests: int = 1000
     cut_s: float = 1.0

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from licet import __version__
 from licet.errors import ConfigurationError
+from licet.gateway.extras import has_tracing
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -86,11 +86,6 @@ class Traces:
 
     def _ns(self, at: float) -> int:
         return int((at + self._offset_s) * _NANO)
-
-
-def has_tracing() -> bool:
-    """Whether the extra is installed."""
-    return find_spec("opentelemetry") is not None and find_spec("opentelemetry.exporter") is not None
 
 
 @contextmanager

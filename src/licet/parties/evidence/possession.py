@@ -31,11 +31,15 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that was verified: whose key, and its number, to be remembered until `until`."""
+    """A proof that was verified: whose key, and its number, to be remembered until `until`.
+
+    `nonce` is the server's nonce that it holds, which the caller of this judges.
+    """
 
     thumbprint: str
     number: str
     until: datetime
+    nonce: str | None = None
 
 
 def verify_proof(text: bytes, *, method: str, url: str, access_token: bytes, now: datetime) -> Proof:
@@ -73,7 +77,8 @@ def verify_proof(text: bytes, *, method: str, url: str, access_token: bytes, now
     hashed = claims.get("ath")
     is_bound = isinstance(hashed, str) and hmac.compare_digest(hashed.encode(), _digest(access_token).encode())
     require(is_bound, Refusal.WRONG_SUBJECT, "expected `ath` to be the hash of the access token")
-    return Proof(mark, str(number), at + PROOF_AGE)
+    nonce = claims.get("nonce")
+    return Proof(mark, str(number), at + PROOF_AGE, nonce if isinstance(nonce, str) else None)
 
 
 def certificate_thumbprint(header: bytes) -> str:
