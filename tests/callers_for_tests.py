@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import aiohttp
 from joserfc import jws
@@ -125,6 +126,37 @@ def work_with_keys():
         return await fetch_with(aiohttp.TCPConnector(), URL(os.environ["KEYS_AT"] + URL(url).path))
 
     sys.exit(main(fetch=fetch))
+
+
+class KeyServer:
+    """Where an issuer publishes its keys."""
+
+    def __init__(self):
+        self.algorithms, self.asked = ["ES256"], 0
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            await receive()
+            self.asked += 1
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": key_set(*self.algorithms)})
+
+
+WITH_KEYS = "import callers_for_tests; callers_for_tests.serve_with_keys()"
+
+
+def with_keys_at(url):
+    """The environment of an instance that finds the keys of every issuer there, beside its `WITH_KEYS`."""
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    return {"KEYS_AT": url, "PYTHONPATH": path}
+
+
+def believe_tokens(instance, **subjects):
+    """Enter the issuer of the tests and the subjects of its tokens, by party."""
+    names = {"url": ISSUER, "jwks_url": ISSUER + "keys", "audience": AUDIENCE, "algorithms": ["ES256"]}
+    instance.act("/issuers", {"id": "idp", **names})
+    for party, subject in subjects.items():
+        instance.act(f"/parties/{party}/link", {"issuer": "idp", "subject": subject})
 
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)

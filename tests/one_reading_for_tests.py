@@ -62,7 +62,12 @@ class Readers:
         post = Post(self._log, "fuzz")
         live = LiveIndex(replica, post)
         self._gate = Gate(self._upstream, replica=replica, post=post, live=live, limits=Limits())
+        self._sockets = Gate(
+            self._behind, replica=replica, post=post, live=live, limits=Limits(cut_s=0.2), serves_live=True
+        )
         self._reached: list[tuple[dict[str, Any], bytes]] = []
+        self._opened: list[dict[str, Any]] = []
+        self._heard: list[str] = []
         self._loop = asyncio.new_event_loop()
 
     def close(self) -> None:
@@ -101,6 +106,63 @@ class Readers:
         assert understood is not None, "the upstream has no such route"
         assert understood.model == decided
         return decided
+
+    def converse(self, path: bytes, query: bytes, texts: list[str]) -> list[str]:
+        """Open a socket and say something on it; give the models that reached the upstream.
+
+        Raises:
+            AssertionError: the upstream could read another model than was decided on.
+        """
+        self._opened.clear()
+        self._log.records.clear()
+        scope = {
+            "type": "websocket",
+            "path": unquote(path.decode("latin-1")),
+            "raw_path": path,
+            "query_string": query,
+            "headers": [(b"authorization", b"Bearer " + KEY.encode())],
+            "extensions": {"websocket.http.response": {}},
+        }
+        self._loop.run_until_complete(self._talk(scope, texts))
+        assert not [x for x in self._log.records if x.body.get("code") == "decision_error"]
+        permits = [x for x in self._log.records if x.body.get("outcome") == "permit"]
+        decided = [str(x.body["model"]) for x in permits]
+        assert set(decided) <= set(OPEN)
+        if not self._opened:
+            return []
+        named = _query_models(query)
+        assert named == set(decided[:1]) or path != b"/v1/realtime"
+        for text in self._heard:
+            assert _event_models(text) <= set(decided)
+            named |= _event_models(text)
+        return sorted(named)
+
+    async def _talk(self, scope: dict[str, Any], texts: list[str]) -> None:
+        said: list[dict[str, Any]] = [{"type": "websocket.connect"}]
+        said += [{"type": "websocket.receive", "text": text} for text in texts]
+        ended = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if said:
+                return said.pop(0)
+            # What was said is heard before the client leaves.
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return {"type": "websocket.disconnect", "code": 1000}
+
+        async def send(message: Any) -> None:
+            if message["type"] in {"websocket.close", "websocket.http.response.body"}:
+                ended.set()
+
+        await asyncio.wait_for(self._sockets(scope, receive, send), 5)
+
+    async def _behind(self, scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        self._opened.append(scope)
+        self._heard = []
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            self._heard.append(message["text"])
 
     async def _run(self, scope: dict[str, Any], body: bytes) -> int | None:
         statuses: list[int] = []
@@ -151,6 +213,30 @@ def strict_models(raw_path: bytes, body: bytes) -> set[str]:
         if "model" in part:
             found.add(part["model"].removeprefix("models/") if in_path else part["model"])
     return found
+
+
+def _query_models(query: bytes) -> set[str]:
+    """Every value that a lenient reader of queries could take for the model."""
+    pairs = [part.partition("=") for part in re.split("[&;]", unquote(query.decode("latin-1")).replace("+", " "))]
+    return {value for name, _, value in pairs if "model" in name.casefold() or name in {"deployment", "intent"}}
+
+
+def _event_models(text: str) -> set[str]:
+    """Every model that a message names, at any depth, for a reader that folds letter case."""
+    document = json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
+    return set(_named(document))
+
+
+def _named(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [name for item in value for name in _named(item)]
+    if not isinstance(value, dict):
+        return []
+    assert not getattr(value, "has_a_member_twice", True)
+    odd = [name for name in value if name != "model" and _OTHER_NAMES.search(name)]
+    assert odd == []
+    here = [value["model"].removeprefix("models/")] if "model" in value else []
+    return here + [name for item in value.values() for name in _named(item)]
 
 
 def _form_models(body: bytes) -> set[str]:

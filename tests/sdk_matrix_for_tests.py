@@ -47,6 +47,15 @@ _TAIL = """
 | library | the code is at |
 | --- | --- |
 """
+_SOCKETS = """
+## On a websocket
+
+Realtime and live sessions ([surfaces](surfaces.md#sockets)). `tests/gateway/test_sockets.py`
+asks the libraries.
+
+| library | a refusal | a cut |
+| --- | --- | --- |
+"""
 _AGAIN = """
 ## Tried again
 
@@ -74,6 +83,12 @@ def page() -> str:
             *_classes(CUTS, "in_a_stream"),
             _TAIL,
             *(f"| {x['title']} | {x['code']} |\n" for x in LIBRARIES.values()),
+            _SOCKETS,
+            *(
+                f"| {x['title']} | {x['socket_refused']} | {x['socket_cut']} |\n"
+                for x in LIBRARIES.values()
+                if "socket_cut" in x
+            ),
             _AGAIN,
         )
     )

@@ -151,3 +151,88 @@ def test_a_plain_request_of_each_route_is_read_alike_by_all(readers, route):
 
 def test_a_stopped_model_reaches_nobody(readers):
     assert readers.ask("POST", b"/v1/chat/completions", b"", [], b'{"model":"fable-5"}') is None
+
+
+# Sockets.
+
+LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+QUERIES = st.lists(
+    st.sampled_from(
+        [
+            "model=open-1",
+            "model=org%2Fopen-3",
+            "model=fable-5",
+            "Model=fable-5",
+            "model=%6fpen-1",
+            "mod%65l=fable-5",
+            "model=open-1;model=fable-5",
+            "model=open-1%26model=fable-5",
+            "intent=transcription",
+            "deployment=fable-5",
+            "key=x",
+            "",
+            "model",
+        ]
+    ),
+    min_size=1,
+    max_size=2,
+).map("&".join)
+SOCKET_NAMES = st.sampled_from(
+    ["model", "Model", "session", "Session", "response", "audio", "input", "transcription", "models", "type", "x"]
+)
+SOCKET_VALUES = st.recursive(
+    MODELS | st.none() | st.booleans() | st.floats(),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.lists(st.tuples(SOCKET_NAMES, ESCAPES, inner), max_size=3).map(tuple)
+    ),
+    max_leaves=6,
+)
+KINDS = st.sampled_from(["session.update", "response.create", "input_audio_buffer.clear", "session.other"])
+
+
+def written(value):
+    """JSON in which an object, here a tuple of members, may have a member twice and spelled with escapes."""
+    if isinstance(value, tuple):
+        return "{" + ",".join(f"{spelled(name, at)}:{written(inner)}" for name, at, inner in value) + "}"
+    return "[" + ",".join(map(written, value)) + "]" if isinstance(value, list) else json.dumps(value)
+
+
+def an_event(kind, members, garnish):
+    return written((("type", [False], kind), *members)) + garnish
+
+
+EVENTS = st.builds(
+    an_event,
+    KINDS,
+    st.lists(st.tuples(SOCKET_NAMES, ESCAPES, SOCKET_VALUES), max_size=2),
+    st.sampled_from(["", "", "", " ", "{}", "\ufeff"]),
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(QUERIES, st.lists(EVENTS, max_size=3))
+@example("model=open-1", ['{"type":"session.update","session":{"model":"open-2"}}'])
+def test_the_models_decided_on_are_the_models_of_a_socket(readers, query, texts):
+    event("reached" if readers.converse(b"/v1/realtime", query.encode(), texts) else "refused")
+
+
+def test_the_models_of_a_plain_socket_reach_the_upstream(readers):
+    text = '{"type":"session.update","session":{"model":"open-2"}}'
+    assert readers.converse(b"/v1/realtime", b"model=open-1", [text]) == ["open-1", "open-2"]
+    assert readers.converse(LIVE.encode(), b"", ['{"setup":{"model":"models/open-1"}}']) == ["open-1"]
+    assert readers.converse(b"/v1/realtime", b"model=fable-5", []) == []
+
+
+SETUP_NAMES = st.sampled_from(["setup", "Setup", "model", "Model", "generationConfig", "clientContent", "tools"])
+SETUPS = st.recursive(
+    MODELS | st.just("models/open-1"),
+    lambda inner: st.lists(st.tuples(SETUP_NAMES, ESCAPES, inner), max_size=3).map(tuple),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(SETUP_NAMES, ESCAPES, SETUPS), max_size=2).map(tuple), st.sampled_from(["", "{}", "\ufeff"]))
+@example((("setup", [False], (("model", [False], "models/open-1"),)),), "")
+def test_the_model_decided_on_is_the_model_of_a_live_session(readers, message, garnish):
+    event("reached" if readers.converse(LIVE.encode(), b"", [written(message) + garnish]) else "refused")

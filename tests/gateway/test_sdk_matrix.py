@@ -1,6 +1,7 @@
 """Every refusal and every cut through the official client libraries, in every way each has."""
 
 import asyncio
+import contextlib
 import threading
 
 import anthropic
@@ -8,16 +9,20 @@ import openai
 import pytest
 from google.genai import errors as gemini
 
+from callers_for_tests import WITH_KEYS, KeyServer, believe_tokens, token, with_keys_at
 from directives_for_tests import directive
 from faults_for_tests import broken_store, writer_gone
 from instance_for_tests import fresh_instance
 from javascript_for_tests import node
+from licet.fleet import Clock
 from licet.terms import Surface
 from people_for_tests import Office
 from places_for_tests import short_directory
 from sdk_matrix_for_tests import CUTS, LIBRARIES, REFUSALS
 from sdks_for_tests import ask, ask_async, stream, stream_async
+from servers_for_tests import running
 from standin_for_tests import eventually
+from streams_for_tests import begin
 
 pytestmark = pytest.mark.javascript
 REASON = {"reason": "counsel's reading for this test"}
@@ -245,7 +250,52 @@ def test_a_gateway_that_goes_down_cuts(upstream, javascript):
         assert_cut("gateway_stopping", begun)
 
 
+@pytest.fixture(scope="module")
+def keys():
+    with running(KeyServer()) as url:
+        yield url
+
+
+def test_whoever_holds_a_token_is_challenged(upstream, javascript, keys):
+    environment = {"script": WITH_KEYS, **with_keys_at(keys)}
+    with short_directory() as directory, fresh_instance(directory, upstream.url, **environment) as instance:
+        instance.items("fable-5")
+        Office(instance).employs("unknown")
+        instance.act("/directives", {"text": directive()})
+        believe_tokens(instance, unknown="bob@example")
+        people = {"unknown": token(Clock().now(), sub="bob@example").decode()}
+        assert_refused("challenge", Matrix(instance, people, javascript).ask("fable-5", "unknown"))
+
+
+def test_one_request_too_many_is_refused(upstream, javascript):
+    settings = "\n[limits]\nkey_requests = 1\n"
+    with short_directory() as directory, fresh_instance(directory, upstream.url, settings) as instance:
+        instance.items("open-1")
+        matrix = Matrix(instance, {"citizen": instance.party_key("P1")}, javascript)
+        with closing_stream(instance, matrix.people["citizen"]):
+            assert_refused("too_many_running", matrix.ask("open-1"))
+
+
+@contextlib.contextmanager
+def closing_stream(instance, key):
+    """An answer that is being given for as long as the block runs."""
+    body = {"model": "open-1", "stream": True, "messages": [{"role": "user", "content": STALL}]}
+    answer = begin(instance.gateway, "/v1/chat/completions", body, key)
+    with contextlib.closing(answer.connection), answer:
+        answer.read1()
+        yield
+
+
+def test_an_answer_that_takes_too_long_is_cut(upstream, javascript):
+    settings = "\n[limits]\ntotal_s = 3\n"
+    with short_directory() as directory, fresh_instance(directory, upstream.url, settings) as instance:
+        instance.items("open-1")
+        people = {"citizen": instance.party_key("P1")}
+        assert_cut("answer_too_long", running_streams(Matrix(instance, people, javascript), "open-1", "citizen"))
+
+
 def test_every_row_of_the_table_is_asked():
     asked = {*BEFORE, "in_flight", "log_unavailable", "stale", "stop"}
     asked |= {"directive_unknown", "directive_foreign", "key_revoked", "gateway_stopping"}
+    asked |= {"challenge", "too_many_running", "answer_too_long"}
     assert {row["name"] for row in (*REFUSALS, *CUTS)} == asked

@@ -1,7 +1,6 @@
 """A real gateway whose callers come with access tokens, proofs, end-user tokens and addresses."""
 
 import json
-import os
 import secrets
 import signal
 import tomllib
@@ -15,7 +14,17 @@ from google.genai import errors as gemini
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from callers_for_tests import AUDIENCE, ISSUER, key_set, own_key, proof, token
+from callers_for_tests import (
+    AUDIENCE,
+    ISSUER,
+    WITH_KEYS,
+    KeyServer,
+    believe_tokens,
+    own_key,
+    proof,
+    token,
+    with_keys_at,
+)
 from directives_for_tests import directive
 from instance_for_tests import call, fresh_instance
 from licet.fleet import Clock
@@ -42,21 +51,8 @@ database = "places.mmdb"
 key_requests = 3
 total_s = 2
 """
-WITH_KEYS = "import callers_for_tests; callers_for_tests.serve_with_keys()"
 REASON = {"reason": "counsel's reading for this test"}
 CHAT = "/v1/chat/completions"
-
-
-class KeyServer:
-    def __init__(self):
-        self.algorithms, self.asked = ["ES256"], 0
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "http":
-            await receive()
-            self.asked += 1
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": key_set(*self.algorithms)})
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +72,11 @@ def write_places(path, **countries):
 
 @pytest.fixture(scope="module")
 def instance(upstream, keys):
-    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     with short_directory() as directory:
         places = Path(str(directory) + "-places.mmdb")
         write_places(places, FR="198.51.100.0/24", IR="203.0.113.0/24")
         settings = SETTINGS.replace("places.mmdb", str(places))
-        environment = {"KEYS_AT": keys.url, "PYTHONPATH": path}
-        with fresh_instance(directory, upstream.url, settings, script=WITH_KEYS, **environment) as found:
+        with fresh_instance(directory, upstream.url, settings, script=WITH_KEYS, **with_keys_at(keys.url)) as found:
             found.places = places
             yield found
 
@@ -91,13 +85,9 @@ def instance(upstream, keys):
 def world(instance, office):
     """`alice` is p1, not a foreign person; `bob` is p2, of whom nothing is known."""
     instance.items("open-1", "fable-5")
-    instance.act(
-        "/issuers",
-        {"id": "idp", "url": ISSUER, "jwks_url": ISSUER + "keys", "audience": AUDIENCE, "algorithms": ["ES256"]},
-    )
-    for party, subject in (("p1", "alice@example"), ("p2", "bob@example")):
-        office.employs(party, "not_foreign_person" if party == "p1" else None)
-        instance.act(f"/parties/{party}/link", {"issuer": "idp", "subject": subject})
+    office.employs("p1", "not_foreign_person")
+    office.employs("p2")
+    believe_tokens(instance, p1="alice@example", p2="bob@example")
     instance.act("/directives", {"text": directive()})
     return office
 
