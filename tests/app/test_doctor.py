@@ -21,7 +21,18 @@ from licet.stores import ACTING
 from places_for_tests import short_directory
 from standin_for_tests import eventually, stand_in
 
-ABOUT = {"configuration", "permissions", "keys", "disk", "store", "log", "service", "upstreams", "witnesses"}
+ABOUT = {
+    "configuration",
+    "permissions",
+    "keys",
+    "disk",
+    "store",
+    "log",
+    "service",
+    "upstreams",
+    "websockets",
+    "witnesses",
+}
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +131,12 @@ def test_a_disk_that_fills_up_is_found(directory, monkeypatch, free, state):
     usage = shutil.disk_usage(directory)
     monkeypatch.setattr(licet.app.doctor.shutil, "disk_usage", lambda _: usage._replace(free=free))
     assert [x.state for x in examine(directory, Clock().now()) if x.about == "disk"] == [state]
+
+
+def test_sockets_that_are_refused_are_pointed_out(directory, monkeypatch):
+    assert "websockets" not in found(directory, State.WARNING)
+    monkeypatch.setattr(licet.app.doctor, "has_websockets", lambda: False)
+    assert "licet[realtime]" in found(directory, State.WARNING)["websockets"]
 
 
 def test_tokens_that_were_not_handed_over_and_orders_not_on_record_are_pointed_out(tmp_path, upstream):

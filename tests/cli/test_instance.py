@@ -383,6 +383,9 @@ def test_a_request_is_explained_to_an_officer(on, tmp_path, instance):
     file.write_text('{"model": "toccata-1", "party": "listener-9"}')
     assert on("explain", file, "--json").json["outcome"] == "permit"
     assert "permit" in on("explain", file).out
+    assert on("explain", file, "--binding", "dpop", "--place", "FR", "--json").json["outcome"] == "permit"
+    assert on("explain", file, "--binding", "rope", "--json").error["code"] == "bad_binding"
+    assert on("explain", file, "--place", "fr", "--json").error["code"] == "bad_country"
     file.write_text('{"model": "toccata-1"}')
     assert on("explain", file, "--json").error["code"] == "bad_key_owner"
 

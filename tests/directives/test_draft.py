@@ -150,6 +150,12 @@ def test_facts_that_no_gateway_has_are_named(one, settings, missing):
     assert unseen_facts(policy(**settings), one) == missing
 
 
+@pytest.mark.parametrize(("one", "settings", "missing"), UNSEEN)
+def test_a_gateway_with_a_database_of_places_has_that_fact(one, settings, missing):
+    rest = tuple(fact for fact in missing if fact != "place")
+    assert unseen_facts(policy(**settings), one, sees_place=True) == rest
+
+
 def test_only_items_that_a_draft_names_can_be_answered_otherwise():
     before = policy()
     assert items_touched(before, draft(items=MYTHOS)) == {"mythos-5"}

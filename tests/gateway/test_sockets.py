@@ -16,7 +16,10 @@ from websockets.sync.client import connect
 
 from directives_for_tests import directive
 from faults_for_tests import writer_gone
-from instance_for_tests import call
+from instance_for_tests import call, configure, fresh_instance, single_person
+from licet.app.config import read_config
+from licet.errors import ConfigurationError
+from places_for_tests import short_directory
 from standin_for_tests import eventually
 
 SETTINGS = """
@@ -632,3 +635,31 @@ def test_a_client_that_reads_nothing_slows_the_upstream_down(instance, upstream,
         eventually(lambda: upstream.log()[0]["aborted"])
         assert time.monotonic() - since < 2
     instance.act("/resume", {"items": ["mythos-5"]})
+
+
+# Without the extra `realtime`.
+
+WITHOUT = "import sys; sys.modules['websockets'] = None; from licet.cli import main; main()"
+
+
+def test_without_the_extra_a_socket_is_refused_clearly(upstream):
+    with (
+        short_directory() as directory,
+        fresh_instance(directory, upstream.url, script=WITHOUT) as instance,
+    ):
+        instance.items("open-1")
+        key = instance.party_key("P1")
+        status, body, _ = refused(instance, key)
+        assert (status, body["error"]["code"]) == (404, "no_websockets")
+        assert "`realtime`" in body["error"]["message"]
+        assert instance.chat(key, "open-1").status == 200
+    assert "GET" not in [seen["method"] for seen in upstream.log()]
+
+
+def test_without_the_extra_live_sessions_stop_start_up(upstream, monkeypatch):
+    with short_directory() as directory:
+        single_person(directory)
+        configure(directory, upstream.url, "\n[gateway]\ngemini_live = true\n")
+        monkeypatch.setattr("licet.app.config.has_websockets", lambda: False)
+        with pytest.raises(ConfigurationError, match="realtime"):
+            read_config(directory / "licet.toml")

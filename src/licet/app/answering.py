@@ -57,7 +57,9 @@ class Answering:
 
     async def _watch(self, wanted: Watch) -> Counted:
         policy = self.replica.look()[0].policy
-        observation = await asyncio.to_thread(lambda: Observation(wanted.draft(), policy, wanted.at))
+        observation = await asyncio.to_thread(
+            lambda: Observation(wanted.draft(), policy, wanted.at, sees_place=wanted.sees_place)
+        )
         self.replica.observe(observation)
         return observation.counted()
 

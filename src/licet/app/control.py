@@ -132,7 +132,9 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
             _administrators(store),
             overview.status,
             replica.look,
-            observing=Observing(intents.rulings, replica.look, spread.team),
+            observing=Observing(
+                intents.rulings, replica.look, spread.team, sees_place=config.place_database is not None
+            ),
             returns=returns,
             vitals=overview.vitals(config, returns.exposition),
         )

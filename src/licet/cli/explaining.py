@@ -21,11 +21,20 @@ def explain(
         Path,
         typer.Argument(metavar="REQUEST.json", help="model, and party, or organization and serves; act if metadata."),
     ],
+    binding: Annotated[
+        str | None, typer.Option("--binding", help="as if the caller were bound so: bearer, dpop or mtls.")
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option("--place", help="as if the request came from there: an ISO country code.")
+    ] = None,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain what a request would be answered now, to an officer. Nothing is recorded or released."""
-    answer = find_instance(directory).post("/explain", read_json(file))
+    question = read_json(file)
+    stated = {"binding": binding, "place": place}
+    question |= {name: value for name, value in stated.items() if value is not None}
+    answer = find_instance(directory).post("/explain", question)
     if as_json:
         print_json(answer)
         return

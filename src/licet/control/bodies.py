@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from licet.decisions import Caller, Request, RequestedAct
+from licet.directives import BINDINGS
 from licet.errors import InputError
 from licet.items import Kinship
 from licet.items.item import require_model_name
@@ -271,13 +272,19 @@ class Question(_Body):
     party: _Id | None = None
     organization: _Id | None = None
     serves: Serves | None = None
+    binding: str = BINDINGS[0]
+    place: str | None = None
 
     def to_request(self) -> Request:
-        """The request, as if a key of that owner had made it.
+        """The request, as if a key of that owner had made it, so bound and from that place.
 
         Raises:
-            InputError: not exactly one owner is named.
+            InputError: not exactly one owner is named, or the binding or the country is none.
         """
+        if self.binding not in BINDINGS:
+            raise InputError(f"expected `binding` to be one of {', '.join(BINDINGS)}", code="bad_binding")
+        if self.place is not None and not is_country(self.place):
+            raise InputError("expected `place` to be an ISO country code such as `FR`", code="bad_country")
         one = (self.party is None) != (self.organization is None)
         if not one or (self.organization is None) != (self.serves is None):
             raise InputError(
@@ -285,4 +292,5 @@ class Question(_Body):
             )
         party = None if self.party is None else PartyId(self.party)
         organization = None if self.organization is None else OrganizationId(self.organization)
-        return Request(self.model, self.act, Caller(KeyId("explain"), party, organization, self.serves))
+        owner = Caller(KeyId("explain"), party, organization, self.serves, self.binding, place=self.place)
+        return Request(self.model, self.act, owner)

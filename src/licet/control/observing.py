@@ -61,12 +61,21 @@ class Observing:
         rulings: Reads and checks a directive file.
         look: What is decided on, and when.
         watchers: The workers.
+        sees_place: Whether requests say where they came from.
     """
 
-    def __init__(self, rulings: Rulings, look: Callable[[], tuple[Snapshot, datetime]], watchers: Watchers) -> None:
+    def __init__(
+        self,
+        rulings: Rulings,
+        look: Callable[[], tuple[Snapshot, datetime]],
+        watchers: Watchers,
+        *,
+        sees_place: bool = False,
+    ) -> None:
         self._rulings = rulings
         self._look = look
         self._watchers = watchers
+        self._sees_place = sees_place
 
     async def begin(self, body: NewObservation) -> _Json:
         """Watch a draft; reading and compiling it happen beside the event loop, here first and then at the workers.
@@ -80,7 +89,7 @@ class Observing:
 
         def make() -> Watch:
             wanted = self._wanted(body, at)
-            Observation(wanted.draft(), snapshot.policy, at)
+            Observation(wanted.draft(), snapshot.policy, at, sees_place=wanted.sees_place)
             return wanted
 
         return report_of(await self._watchers.watch(await asyncio.to_thread(make)))
@@ -114,10 +123,11 @@ class Observing:
 
     def _wanted(self, body: NewObservation, at: datetime) -> Watch:
         if body.text is not None:
-            return Watch(at, dict(self._rulings.read_directive(body.text, body.name)))
+            return Watch(at, dict(self._rulings.read_directive(body.text, body.name)), sees_place=self._sees_place)
         if body.parameter is None or body.value is None:
             raise InputError("expected a directive file, or a parameter and its value", code="bad_draft")
-        return Watch(at, None, body.parameter, read_value(body.parameter, body.value))
+        value = read_value(body.parameter, body.value)
+        return Watch(at, None, body.parameter, value, sees_place=self._sees_place)
 
 
 def observing_routes(router: APIRouter, observing: Observing) -> None:

@@ -50,7 +50,7 @@ _UNSEEN_BY: Mapping[str, str] = {
     "log_outage": "log",
     "policy_max_age_s": "age",
 }
-"""The fact that a reading turns on where no gateway has it: see `unseen_facts`."""
+"""The fact that a reading turns on, which a gateway may not have: see `unseen_facts`."""
 
 
 def as_if_in_force(directive: Directive, at: datetime) -> DraftDirective:
@@ -117,20 +117,24 @@ def items_touched(policy: Policy, draft: Draft) -> frozenset[str] | None:
     return None
 
 
-def unseen_facts(policy: Policy, draft: Draft) -> tuple[str, ...]:
-    """The facts that the draft turns on and that no gateway has: what it would answer is then unknown.
+def unseen_facts(policy: Policy, draft: Draft, *, sees_place: bool = False) -> tuple[str, ...]:
+    """The facts that the draft turns on and that this gateway has not: what it would answer is then unknown.
 
-    A gateway carries inference for parties whose place, whose marks on lists and
-    whose models' lineage it does not know.
+    A gateway carries inference for parties whose marks on lists and whose models'
+    lineage it does not know; `sees_place` where it has a database of places.
     """
+    missing = _turns_on(policy, draft)
+    return () if missing is None or (sees_place and missing == "place") else (missing,)
+
+
+def _turns_on(policy: Policy, draft: Draft) -> str | None:
     if isinstance(draft, DraftReading):
-        unseen = _UNSEEN_BY.get(draft.name)
-        return () if unseen is None else (unseen,)
+        return _UNSEEN_BY.get(draft.name)
     # An act of sending bears on inference only where counsel reads use abroad as an export.
     readings = policy.parameters
     abroad = readings.us_person_abroad == "treat_as_export" and readings.remote_inference == "release"
     orders = (draft.directive, *(one.directive for one in _superseded(policy, draft.directive)))
-    return ("place",) if abroad and any(map(_sends, orders)) else ()
+    return "place" if abroad and any(map(_sends, orders)) else None
 
 
 def _sends(directive: Directive) -> bool:

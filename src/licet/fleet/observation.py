@@ -54,13 +54,14 @@ class Observation:
         draft: What is watched.
         policy: The policy in force.
         since: From when on.
+        sees_place: Whether requests say where they came from.
 
     Raises:
         LicetError: the draft is part of the policy already (`already_active`), or does
             not go together with it.
     """
 
-    def __init__(self, draft: Draft, policy: Policy, since: datetime) -> None:
+    def __init__(self, draft: Draft, policy: Policy, since: datetime, *, sees_place: bool = False) -> None:
         self.draft = draft
         self.since = since
         self.adopted_at: datetime | None = None
@@ -71,7 +72,8 @@ class Observation:
         self._policy = policy
         self._drafted: Policy | None = with_draft(policy, draft, since)
         self._touched = items_touched(policy, draft)
-        self._unseen = unseen_facts(policy, draft)
+        self._sees_place = sees_place
+        self._unseen = unseen_facts(policy, draft, sees_place=sees_place)
 
     def see(self, request: Request, snapshot: Snapshot, at: datetime, decision: Decision) -> None:
         """Count what the draft would have answered where `decision` was given; never raises."""
@@ -122,7 +124,8 @@ class Observation:
             if err.code == "already_active":
                 self.adopted_at = at
             return
-        self._touched, self._unseen = items_touched(policy, self.draft), unseen_facts(policy, self.draft)
+        self._touched = items_touched(policy, self.draft)
+        self._unseen = unseen_facts(policy, self.draft, sees_place=self._sees_place)
 
     def _count(self, kind: DifferenceKind, item: str, request: Request, snapshot: Snapshot) -> None:
         caller = request.caller

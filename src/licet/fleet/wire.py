@@ -127,12 +127,16 @@ class Running(_Said, frozen=True):
 
 
 class Watch(_Said, frozen=True):
-    """Watch a draft from an instant on, answered by `Counted`: a directive's document, or a reading."""
+    """Watch a draft from an instant on, answered by `Counted`: a directive's document, or a reading.
+
+    `sees_place` says whether requests tell where they came from.
+    """
 
     at: datetime
     document: dict[str, Any] | None = None
     parameter: str = ""
     value: Any = None
+    sees_place: bool = False
 
     def draft(self) -> Draft:
         """The draft.
