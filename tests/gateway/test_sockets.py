@@ -189,6 +189,24 @@ def test_a_session_of_the_openai_library_is_cut(instance, upstream, people):
     assert cut["body"]["decision"] == last.error.model_dump()["decision_id"]
 
 
+async def test_the_asynchronous_library_is_refused_and_cut_alike(instance, upstream, people):
+    async with openai.AsyncOpenAI(base_url=f"{instance.gateway}/v1", api_key=people["citizen"]) as sdk:
+        with pytest.raises(InvalidStatus) as err:
+            async with sdk.realtime.connect(model="stopped-1"):
+                pass
+        assert json.loads(err.value.response.body)["error"]["code"] == "item_stopped"
+        assert upstream.log() == []
+        async with sdk.realtime.connect(model="open-1") as session:
+            assert (await session.recv()).type == "session.created"
+            await session.session.update(session={"type": "realtime", "model": "stopped-1"})
+            last = await session.recv()
+            assert (last.type, last.error.code) == ("error", "item_stopped")
+            with pytest.raises(ConnectionClosedError) as closed:
+                await session.recv()
+            assert closed.value.rcvd.code == 1008
+    assert models(upstream) == ["open-1"]
+
+
 @asynccontextmanager
 async def live(instance, key, model="open-1", config=None):
     client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=instance.gateway))
@@ -465,6 +483,20 @@ def test_bytes_where_text_belongs_end_the_socket(instance, upstream, people):
         socket.send(b'{"type":"session.update"}')
         error, (close, _) = ended(socket)
     assert (error["code"], close) == ("unsupported_event", 1008)
+
+
+def test_one_model_too_many_ends_the_socket(instance, upstream, people):
+    names = [f"many-{number}" for number in range(16)]
+    instance.act("/items", {"id": "many", "aliases": names, "upstream": "main"})
+    with opened(instance, people["citizen"]) as socket:
+        heard(socket, "session.created")
+        for name in names[:15]:
+            say(socket, type="session.update", session={"model": name})
+            heard(socket, "session.updated")
+        say(socket, type="session.update", session={"model": names[15]})
+        error, (close, _) = ended(socket)
+    assert (error["code"], close) == ("unsupported_member", 1008)
+    assert names[15] not in models(upstream)
 
 
 def test_a_message_over_the_bound_ends_the_socket(instance, upstream, people):

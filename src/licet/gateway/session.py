@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from licet import dialects
@@ -18,6 +18,9 @@ from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
 from licet.gateway.stored import Plan
 from licet.terms import ItemId, RecordId
+
+MOST_MODELS = 16
+"""How many models one socket may name; each is decided on, watched and on record."""
 
 _log = logging.getLogger("licet.gateway")
 
@@ -44,12 +47,13 @@ class Session:
         self._seen = seen
         self._accepted = False
         self._closed = False
+        self._passing = False
         self._upstream = ""
         self._lives: list[Live] = []
         self._names: set[str] = set()
         self._over = asyncio.Event()
         self._said_at = 0.0
-        self._commit: asyncio.Future[Any] | None = None
+        self._commit: asyncio.Future[list[object]] | None = None
         # One message waits: whoever sends faster than the upstream reads is not read either.
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(1)
         self._permit: Permit | None = None
@@ -74,11 +78,7 @@ class Session:
             else:
                 model = dialects.read_socket_model(scope["query_string"])
             self._granting.require_valid(self._caller, self._seen)
-            commits = self._grant((model,))
-            self._commit = asyncio.gather(*commits) if commits else None
-            if self._commit is not None:
-                # If nobody comes to wait for it, its failure is no surprise to report.
-                self._commit.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._commit = _together(self._grant((model,)))
             await self._carry(app, scope, receive, opening)
         finally:
             for live in self._lives:
@@ -91,7 +91,7 @@ class Session:
 
     async def tell(self, told: dialects.Refusal) -> bool:
         """Say why there is no more, instead of the socket or on it; whether the client took it."""
-        if self._closed:
+        if self._closed or self._passing:
             return False
         self._closed = True
         try:
@@ -199,9 +199,13 @@ class Session:
     async def _examine(self, message: Message) -> None:
         named = dialects.read_client_event(self._route, _text(message))
         unknown = tuple(name for name in named if name not in self._names)
-        if unknown:
-            # Invariant: no upstream hears of a model whose permit is not on disk, if it must be.
-            await asyncio.gather(*self._grant(unknown))
+        if not unknown:
+            return
+        if len(self._names) + len(unknown) > MOST_MODELS:
+            raise InputError(f"expected at most `{MOST_MODELS}` models on one socket", code="unsupported_member")
+        # Invariant: no upstream hears of a model whose permit is not on disk, if it must be.
+        # Shielded: a socket that ends meanwhile must not take the record with it.
+        await asyncio.shield(_together(self._grant(unknown)))
 
     def _replay(self, opening: Message | None) -> Receive:
         waiting: list[Message] = [{"type": "websocket.connect"}, *([] if opening is None else [opening])]
@@ -252,6 +256,7 @@ class Session:
             if self.decision is not None:
                 headers.append((b"licet-decision", self.decision.encode()))
             message = {**message, "headers": headers}
+            self._passing = True
         self._closed = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 
@@ -279,6 +284,13 @@ class Session:
         for task in tasks:
             if task.done() and not task.cancelled():
                 task.exception()  # looked at, so that it is not reported as unnoticed
+
+
+def _together(commits: Sequence[Awaitable[object]]) -> "asyncio.Future[list[object]]":
+    """All of them. If nobody comes to wait, their failure is no surprise to report."""
+    whole = asyncio.gather(*commits)
+    whole.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return whole
 
 
 def _text(message: Message) -> bytes:
