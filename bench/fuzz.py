@@ -16,11 +16,13 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["licet.dialects", "licet.gateway"]):
-    from licet.dialects import ROUTES, ModelIn
+    from licet.dialects import ROUTES, Form, ModelIn, RouteKind
     from one_reading_for_tests import OPEN, STOPPED, Readers
 
 QUERIES = (b"", b"alt=sse", b"key=x", b"model=fable-5")
 REQUESTS = sorted({(route.method, route.path) for route in ROUTES})
+SOCKETS = frozenset(route.path for route in ROUTES if route.kind is RouteKind.SOCKET)
+SOCKET_QUERIES = (b"model=open-1", b"model=fable-5", b"model=open-1&model=fable-5", b"")
 NAMES = (*OPEN, *STOPPED)
 HEADERS = (
     (b"content-type", b"application/json"),
@@ -30,6 +32,11 @@ HEADERS = (
     (b"x-goog-api-key", b"lk_other_key"),
 )
 _HEAD = 4
+_SAID = (
+    b'{"type":"session.update","session":{"model":"open-2","audio":{"input":{"transcription":{"model":"open-1"}}}}}',
+    b'{"type":"response.create","response":{"tools":[{"type":"function"}]}}\n{"type":"response.cancel"}',
+    b'{"setup":{"model":"models/open-1","tools":[]}}\n{"clientContent":{}}',
+)
 _WORDS = (
     '"model":',
     '"Model":',
@@ -75,12 +82,21 @@ def main() -> None:
 
 
 def _ask(readers: Readers, data: bytes) -> None:
-    """Four bytes choose route, name, header and query; what follows is the body, or a path and a body."""
+    """Four bytes choose route, name, header and query; what follows is the body, or a path and a body.
+
+    Of a socket it is what its client says, a message a line, and perhaps the query before.
+    """
     if len(data) < _HEAD:
         return
     method, path = REQUESTS[data[0] % len(REQUESTS)]
     name = NAMES[data[1] % len(NAMES)]
     body = data[_HEAD:]
+    if path in SOCKETS:
+        query, said = SOCKET_QUERIES[data[3] % len(SOCKET_QUERIES)], body
+        if data[1] >= 0x80:  # noqa: PLR2004  # half of all: the query is made up as well
+            query, _, said = body.partition(b"\n")
+        readers.converse(path.encode(), query, said.decode("utf-8", "replace").split("\n"))
+        return
     if data[1] >= 0x80:  # noqa: PLR2004  # half of all: the name is made up as well
         made_up, _, body = body.partition(b"\n")
         raw_path = path.encode().replace(b"{model}", made_up)
@@ -102,6 +118,10 @@ def _seeds() -> Iterator[bytes]:
         for body in bodies:
             yield bytes((number, 0, 0xFF, 0)) + body
             yield bytes((number, 0x80, 0xFF, 0)) + b"open-1\n" + body
+    for number, (_, path) in enumerate(REQUESTS):
+        for said in _SAID if path in SOCKETS else ():
+            yield bytes((number, 0, 0xFF, 0)) + said
+            yield bytes((number, 0x80, 0xFF, 0)) + b"model=open-1\n" + said
 
 
 def _escaped(word: str) -> str:
@@ -110,8 +130,10 @@ def _escaped(word: str) -> str:
 
 def _require_reach(readers: Readers) -> None:
     """A fuzzer of a gate that refuses everything would find nothing."""
+    if readers.converse(b"/v1/realtime", b"model=open-1", []) != ["open-1"]:
+        sys.exit("expected a plain socket to reach the upstream")
     for route in ROUTES:
-        if route.method == "POST":
+        if route.kind in {RouteKind.INFERENCE, RouteKind.COUNT} and route.form is not Form.MULTIPART:
             body = b"{}" if route.model_in is ModelIn.PATH else b'{"model":"open-1"}'
             path = route.path.replace("{model}", "open-1").encode()
             if readers.ask("POST", path, b"", [], body) != "open-1":
