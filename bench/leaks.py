@@ -157,6 +157,8 @@ def _configure(folder: Path, upstream: str) -> None:
         "general_settings: {custom_auth: caller.authenticate, custom_auth_run_common_checks: true}\n"
         "litellm_settings: {enable_post_custom_auth_checks: true}\n"
     )
+    # What fails upstream has a deployment left out for a while, and a leak would seem to be held.
+    settings += "router_settings: {disable_cooldowns: true}\n"
     (folder / "config.yaml").write_text(f"model_list:\n{models}{settings}", encoding="utf-8")
     (folder / "caller.py").write_text(
         "from litellm.proxy._types import UserAPIKeyAuth\n\n\n"

@@ -105,7 +105,8 @@ def send(leak: Leak, url: str, key: str, open_: str, restricted: str) -> tuple[i
             said += chunk
         if said.startswith(b"HTTP/1.1 101"):
             texts = [_filled(text, open_, restricted) for text in leak.messages]
-            return 101, _converse(plug, texts)
+            greeting = said.partition(b"\r\n\r\n")[2]
+            return 101, _converse(plug, texts, greeted=leak.opens and not greeting)
     head, _, body = said.partition(b"\r\n\r\n")
     return int(head.split(b" ", 2)[1]) if head else 0, body
 
@@ -115,11 +116,17 @@ def held(leak: Leak, log: Sequence[Mapping[str, Any]]) -> bool:
     return not log or (leak.opens and len(log) == 1)
 
 
-def _converse(plug: socket.socket, texts: Sequence[str]) -> bytes:
-    """Send messages, and give everything that comes until the end, or until nothing does."""
+def _converse(plug: socket.socket, texts: Sequence[str], *, greeted: bool) -> bytes:
+    """Send messages, and give everything that comes until the end, or until nothing does.
+
+    Where the opening is plain the upstream says something first; a gate that is slow to
+    reach it would otherwise seem to hold.
+    """
     said = b""
-    plug.settimeout(_QUIET_S)
     try:
+        if greeted:
+            plug.recv(65536)
+        plug.settimeout(_QUIET_S)
         for text in texts:
             plug.sendall(_frame(text.encode()))
         while b"\x88" not in said[-130:]:

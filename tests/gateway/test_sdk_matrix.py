@@ -31,7 +31,7 @@ SETTINGS = """
 base_url = "http://127.0.0.1:9"
 
 [limits]
-first_byte_s = 1
+first_byte_s = 4
 body_bytes = 20000
 """
 BY_NAME = {row["name"]: row for row in (*REFUSALS, *CUTS)}
@@ -183,7 +183,7 @@ def test_a_refusal_is_the_same_exception_in_every_way_of_asking(matrix, name):
 
 
 def test_an_answer_in_flight_is_refused_when_its_permit_ends(matrix, upstream):
-    begun = matrix.ask("mythos-5", prompt="[[delay=900ms]]")
+    begun = matrix.ask("mythos-5", prompt="[[delay=3500ms]]")
     eventually(lambda: len(upstream.asked_for("mythos-5")) == len(begun), 10)
     matrix.instance.act("/stop", {"items": ["mythos-5"]})
     assert_refused("in_flight", begun)
