@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from instance_for_tests import fresh_instance
 from licet.gateway.protocol import HEAD_BYTES
+from standin_for_tests import eventually
 
 SETTINGS = "\n[limits]\nbody_idle_s = 1\n"
 BODY = json.dumps({"model": "fable-5", "messages": [{"role": "user", "content": "hi"}]}).encode()
@@ -214,3 +216,22 @@ def test_a_head_that_stops_coming_ends_the_connection(instance):
     for plug in plugs:
         with plug:
             assert plug.recv(100) == b""
+
+
+def test_one_connection_too_many_is_told_so_and_closed(tmp_path):
+    with fresh_instance(tmp_path / "i", "http://127.0.0.1:9", "\n[limits]\nconnections = 16\n") as made:
+        parts = urlsplit(made.gateway)
+        plugs = [socket.create_connection((parts.hostname, parts.port), timeout=5) for _ in range(16)]
+        try:
+            plugs[0].sendall(b"GET /healthz HTTP/1.1\r\nhost: gate\r\n\r\n")
+            assert b" 200 " in plugs[0].recv(4096)  # so that all of them have been taken
+            with socket.create_connection((parts.hostname, parts.port), timeout=5) as plug:
+                said = plug.recv(4096)
+                assert said.startswith(b"HTTP/1.1 503 ")
+                assert plug.recv(4096) == b""
+        finally:
+            for plug in plugs:
+                plug.close()
+        eventually(
+            lambda: b" 200 " in exchange(made, b"GET /healthz HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n\r\n")
+        )

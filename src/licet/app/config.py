@@ -42,7 +42,7 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "people": frozenset({"pending_s"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
-        | {"socket_idle_s", "total_s", "key_requests"}
+        | {"socket_idle_s", "total_s", "key_requests", "connections"}
     ),
 }
 _ADDRESS_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -66,6 +66,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "socket_idle_s": (1, 3600),
     "total_s": (1, 86_400),
     "key_requests": (1, 100_000),
+    "connections": (16, 1_000_000),
     "log_max_bytes": (64 * 1024, 1 << 50),
 }
 

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -112,6 +113,7 @@ def main(arguments: Sequence[str] | None = None, *, fetch: Fetch = fetch_public)
     logging.basicConfig(
         level=logging.INFO, format=f"%(asctime)s %(levelname)s %(name)s [worker {options.slot}]: %(message)s"
     )
+    _open_as_many_files_as_may_be()
     try:
         places = Places(options.dir)
         slot = Slot(options.slot, options.of, socket.socket(fileno=options.socket))
@@ -120,6 +122,12 @@ def main(arguments: Sequence[str] | None = None, *, fetch: Fetch = fetch_public)
         say_failed(err)
         return 1
     return 0
+
+
+def _open_as_many_files_as_may_be() -> None:
+    """Each answer takes two: the soft limit is for programs that wait with `select`."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _work(places: Places, config: Config, slot: Slot, fetch: Fetch) -> None:
@@ -194,7 +202,8 @@ def _entrance(config: Config, door: App, slot: Slot) -> Listener:
     is_there = has_websockets()
     if not is_there:
         logging.getLogger("licet.app").info("websockets are refused: the extra `realtime` is not installed")
-    return Listener(door, slot.listening, socket_bytes=config.limits.event_bytes if is_there else None)
+    bound = config.limits.event_bytes if is_there else None
+    return Listener(door, slot.listening, socket_bytes=bound, connections=config.limits.connections)
 
 
 async def _caught_up(follower: Follower, ending: Ending) -> None:

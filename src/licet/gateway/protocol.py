@@ -22,6 +22,8 @@ HEAD_S = 10.0
 """For how long a head may take to arrive, from its first byte or from the connection."""
 
 _BETWEEN_BYTES = 64 * 1024
+# Of no surface, since nothing was asked; official clients come again after a 503.
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 # RFC 3986, 3.2.2 and 3.2.3: a registered name, an address, or an address in brackets; perhaps a port.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _VERSIONS = frozenset({"1.0", "1.1"})
@@ -37,7 +39,13 @@ def _opens_socket(values: dict[bytes, list[bytes]]) -> bool:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with the bounds and refusals that it lacks."""
+    """uvicorn's protocol with the bounds and refusals that it lacks.
+
+    Attributes:
+        most: How many connections there may be at once; None for any number.
+    """
+
+    most: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,8 +57,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
-        """Give the first head its time."""
+        """Give the first head its time; one connection too many is told so and closed before it asks anything."""
         super().connection_made(transport)
+        if self.most is not None and len(self.connections) > self.most:
+            transport.write(_TOO_MANY)
+            transport.close()
+            return
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -39,14 +39,21 @@ class Listener:
         app: What answers.
         listening: The socket.
         socket_bytes: The longest message of a websocket; None where none is served.
+        connections: How many there may be at once; None for any number.
     """
 
-    def __init__(self, app: App, listening: socket.socket, *, socket_bytes: int | None = None) -> None:
+    def __init__(
+        self, app: App, listening: socket.socket, *, socket_bytes: int | None = None, connections: int | None = None
+    ) -> None:
         self._socket = listening
+
+        class Protocol(BoundedProtocol):
+            most = connections
+
         config = uvicorn.Config(
             app,
             loop="none",
-            http=BoundedProtocol,
+            http=Protocol,
             ws="none" if socket_bytes is None else _socket_protocol(),
             ws_max_size=socket_bytes or 0,
             ws_per_message_deflate=False,  # a small message must not become a large one

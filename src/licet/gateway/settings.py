@@ -16,4 +16,5 @@ class Limits:
     socket_idle_s: float = 600.0
     total_s: float = 3600.0
     key_requests: int = 1000
+    connections: int = 20_000
     cut_s: float = 1.0
