@@ -120,6 +120,10 @@ def fresh(refill=no_refill):
     return Fed(refill)
 
 
+# Whoever the feed says something of, as parties and as holders of licenses.
+NAMES = sorted({*(change.key for change in FEED), *(f"person:{change.key}" for change in FEED)})
+
+
 def state(replica):
     """All that a decision could read."""
     snapshot, _ = replica.look()
@@ -127,10 +131,10 @@ def state(replica):
         snapshot.sequence,
         snapshot.current,
         {item.id: item for item in snapshot.catalogue},
-        dict(snapshot.parties),
+        {name: found for name in NAMES if (found := snapshot.parties.get(name))},
         dict(snapshot.organizations),
-        {party: set(found) for party, found in snapshot.standings.items() if found},
-        {holder: set(found) for holder, found in snapshot.licenses.items() if found},
+        {name: set(found) for name in NAMES if (found := snapshot.standings.get(name))},
+        {name: set(found) for name in NAMES if (found := snapshot.licenses.get(name))},
         dict(snapshot.stops),
         {name: replica.authenticate(key_of(name, "s" * 32)) for name in ("K1", "K2", "K3")},
     )

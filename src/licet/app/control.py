@@ -28,6 +28,7 @@ from licet.app.orders import Take, heeding, taking
 from licet.app.overview import Overview
 from licet.app.places import Places
 from licet.app.shelf import LogShelf
+from licet.app.shelving import Shelving
 from licet.app.watching import Workers
 from licet.control import (
     Administration,
@@ -47,6 +48,7 @@ from licet.decisions import RowChange, encode_row
 from licet.directives import compile_policy
 from licet.errors import InputError, LicetError, UnavailableError
 from licet.fleet import Clock, Feed, PolicyVerifier, Replica, new_record_id, no_policy
+from licet.fleet.shelf import Shelf
 from licet.fleet.wire import Enroll, Established, IssueNonce, Question
 from licet.gateway.server import Listener
 from licet.logwriter import LogClient
@@ -58,6 +60,7 @@ from licet.stores import Administrator, Store, UseBook
 
 _log = logging.getLogger("licet.app")
 _LOG_PATIENCE_S, _LOOK_S = 5.0, 0.02
+_SHELVE_S = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,7 +107,9 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
         with store.read() as tx:
             require_pepper(tx.pepper_print, pepper)
         stack.push_async_callback(leave_log, log := LogClient(places.log_socket))
-        spread = Spread(store, Replica(no_policy(), clock, pepper), PolicyVerifier(public, places.epoch), workers)
+        shelving = Shelving(store, Path(config.store_url.removeprefix("sqlite:///")), places.run)
+        verifier = PolicyVerifier(public, places.epoch)
+        spread = Spread(store, Replica(no_policy(), clock, pepper), verifier, workers, shelving)
         replica, feed = spread.replica, spread.feed
         publisher = Publisher(store, key, clock, spread.bundle)
         desk = Desk(
@@ -114,6 +119,7 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
         spread.begin()
         await stack.enter_async_context(feed.serving(places.feed))
         await stack.enter_async_context(publisher.renewing())
+        await stack.enter_async_context(spread.shelving())
         _put_down_start(config, store, clock, workers)
         await _await_log(log)
         await desk.deliver_held()
@@ -156,17 +162,23 @@ class Spread:
         registry: Answers what workers ask on behalf of callers.
     """
 
-    def __init__(self, store: Store, replica: Replica, verifier: PolicyVerifier, workers: int) -> None:
+    def __init__(
+        self, store: Store, replica: Replica, verifier: PolicyVerifier, workers: int, shelving: Shelving
+    ) -> None:
         self._store = store
+        self._shelving = shelving
         self._verifier = verifier
         self.replica = replica
         self.team = Workers()
-        self.feed = self.team.feed = Feed(workers, self._since, self._answer, self.team.joined)
+        self.feed = self.team.feed = Feed(workers, self._since, self._answer, self.team.joined, self._base)
         self.registry: Registry | None = None
 
     def begin(self) -> None:
-        """Read every row."""
-        self.replica.fill(0, self._since(0))
+        """Have every row: from a file, where there are many, and from the store."""
+        self._shelving.ready()
+        if self._shelving.path is not None:
+            self.replica.begin_from(Shelf(self._shelving.path))
+        self.replica.fill(self.replica.sequence, self._since(self.replica.sequence))
         gc.collect()
         gc.freeze()  # rows stay: a collection that walked a million of them would stall every act
 
@@ -183,6 +195,27 @@ class Spread:
             _log.exception("a change is read again from the store")
             self.replica.fill(self.replica.sequence, self._since(self.replica.sequence))
         self.feed.rows(changes)
+
+    @asynccontextmanager
+    async def shelving(self) -> AsyncIterator[None]:
+        """Write the file anew, while the block runs, whenever too much was changed since."""
+        task = asyncio.create_task(self._shelve_forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _shelve_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_SHELVE_S)
+            try:
+                await asyncio.to_thread(self._shelving.ready)
+            except LicetError as err:
+                _log.warning("workers begin from the file of before: %s", err)
+
+    def _base(self) -> tuple[Path, int] | None:
+        return None if self._shelving.path is None else (self._shelving.path, self._shelving.sequence)
 
     def _since(self, sequence: int) -> list[RowChange]:
         with self._store.read() as tx:

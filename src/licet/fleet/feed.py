@@ -53,6 +53,7 @@ class Feed:
         since: Reads every row changed after a sequence number.
         answer: Answers what a worker asks.
         joined: Told of every worker that has come.
+        base: A file of rows that a worker which has none begins from, and the change up to which it holds them.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Feed:
         since: Callable[[int], list[RowChange]],
         answer: Callable[[Question], Awaitable[object]],
         joined: Callable[[Link], Awaitable[None]] | None = None,
+        base: Callable[[], tuple[Path, int] | None] = lambda: None,
     ) -> None:
         self._slots = slots
         self._since = since
         self._answer = answer
         self._joined = joined
+        self._base = base
         self._links: dict[Channel, Link] = {}
         self._channels: set[Channel] = set()
         self._bundle: str | None = None
@@ -163,9 +166,13 @@ class Feed:
                 channel.abort()
 
     def _welcome(self, channel: Channel, hello: Hello) -> None:
-        link = Link(channel, hello.slot, hello.pid)
+        link, since = Link(channel, hello.slot, hello.pid), hello.since
+        base = self._base() if since == 0 else None
+        if base is not None:
+            path, since = base
+            self._push(link, base=str(path), more=True)
         # From the store in one turn of the loop: nothing is published between what it reads and the first push.
-        if self._whole(link, hello.since):
+        if self._whole(link, since):
             self._links[channel] = link
             if self._joined is not None:
                 self._spawn(self._joined(link))
@@ -194,11 +201,12 @@ class Feed:
         bundle: str | None = None,
         since: int | None = None,
         more: bool = False,
+        base: str | None = None,
     ) -> None:
         link.sent += 1
         if link.owed_since is None:
             link.owed_since = asyncio.get_running_loop().time()
-        link.channel.say(Push(link.sent, self._sequence, rows or [], bundle, since, more))
+        link.channel.say(Push(link.sent, self._sequence, rows or [], bundle, since, more, base))
 
     def _lost(self, channel: Channel) -> None:
         self._channels.discard(channel)

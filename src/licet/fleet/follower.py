@@ -15,6 +15,7 @@ from typing import TypeVar
 from licet.errors import LicetError, UnavailableError
 from licet.fleet.channel import Channel
 from licet.fleet.replica import Replica
+from licet.fleet.shelf import Shelf
 from licet.fleet.wire import Again, Hello, Message, Push, Question, Took
 
 _log = logging.getLogger("licet.fleet")
@@ -148,6 +149,8 @@ class Follower:
             self._ask_again(channel)
 
     def _take(self, push: Push) -> None:
+        if push.base is not None:
+            self._replica.begin_from(Shelf(Path(push.base)))
         if push.since is not None:
             self._replica.fill(push.since, push.rows, more=push.more)
         elif push.rows:

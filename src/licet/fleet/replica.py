@@ -20,6 +20,7 @@ from licet.fleet.changed import Changed
 from licet.fleet.clock import Clock
 from licet.fleet.observation import Observation
 from licet.fleet.remembered import Remembered
+from licet.fleet.shelf import FEW, Shelf, Table, View
 from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
 from licet.orders import StopOrder
@@ -70,27 +71,27 @@ class Replica:
         self._pepper = pepper
         self._known = 0
         self._items: dict[ItemId, Item] = {}
-        self._parties: dict[PartyId, Party] = {}
+        self._parties: Table[PartyId, Party] = Table()
         self._organizations: dict[OrganizationId, Organization] = {}
-        self._standings: dict[PartyId, tuple[Standing, ...]] = {}
-        self._standing_owner: dict[str, PartyId] = {}
-        self._licenses: dict[Holder, tuple[License, ...]] = {}
-        self._license_rows: dict[LicenseId, License] = {}
+        self._standings: Table[PartyId, tuple[Standing, ...]] = Table()
+        self._standing_owner: Table[str, PartyId] = Table()
+        self._licenses: Table[Holder, tuple[License, ...]] = Table()
+        self._license_rows: Table[LicenseId, License] = Table()
         self._stop_rows: dict[ItemId, Stop] = {}
         self._stops: dict[ItemId, Stop] = {}  # those of the rows, and those of the orders
         self.orders: tuple[StopOrder | None, ...] = ()
-        self._keys: dict[KeyId, IssuedKey] = {}
+        self._keys: Table[KeyId, IssuedKey] = Table()
         self._issuers: dict[str, TokenIssuer] = {}
-        self._links: dict[KeyId, PartyLink] = {}
+        self._links: Table[KeyId, PartyLink] = Table()
         self._listeners: list[Callable[[Changed], None]] = []
         self._remembered = Remembered()
         self._snapshot = Snapshot(
             policy=policy,
             catalogue=Catalogue({}),
-            parties=self._parties,
+            parties=View(self._parties),
             organizations=self._organizations,
-            standings=self._standings,
-            licenses=self._licenses,
+            standings=View(self._standings),
+            licenses=View(self._licenses),
             stops=self._stops,
             sequence=0,
             current=True,
@@ -171,7 +172,7 @@ class Replica:
     def holds(self, key_id: KeyId) -> bool:
         """Whether a key, or the link of a token's subject, is still good."""
         link = self._links.get(key_id)
-        return key_id in self._keys or (link is not None and link.issuer in self._issuers)
+        return self._keys.get(key_id) is not None or (link is not None and link.issuer in self._issuers)
 
     def adopt(self, policy: Policy) -> None:
         """Decide by another policy from now on."""
@@ -222,6 +223,29 @@ class Replica:
                 self._require_known()
             self._set(current=not more)
 
+    def begin_from(self, shelf: Shelf) -> None:
+        """Take the rows of a file in the place of all that were taken; the changes since are to be filled in.
+
+        Raises:
+            LicetError: the file cannot be read.
+        """
+        with self._telling() as touched:
+            self._set(current=False)
+            self._parties.lie_over(lambda key: _of(Party, shelf.row(RowKind.PARTY, key)))
+            self._keys.lie_over(lambda key: _of(IssuedKey, shelf.row(RowKind.KEY, key)))
+            self._links.lie_over(lambda key: _of(PartyLink, shelf.row(RowKind.LINK, key)))
+            self._standings.lie_over(lambda owner: _all_of(Standing, shelf.owned(RowKind.STANDING, owner)))
+            self._standing_owner.lie_over(lambda key: _subject(shelf.row(RowKind.STANDING, key)))
+            self._licenses.lie_over(lambda holder: _all_of(License, shelf.owned(RowKind.LICENSE, holder)))
+            self._license_rows.lie_over(lambda key: _of(License, shelf.row(RowKind.LICENSE, key)))
+            for table in (self._items, self._organizations, self._stop_rows, self._issuers):
+                table.clear()
+            for kind in FEW:
+                for key, row in shelf.every(kind):
+                    self._place(kind, key, row)
+            self._set(sequence=shelf.sequence)
+            touched.append(Changed(everything=True))
+
     def expect(self, sequence: int) -> None:
         """Hear that there is a change of this number.
 
@@ -267,13 +291,13 @@ class Replica:
                 self._snapshot = replace(self._snapshot, catalogue=Catalogue.of(self._items.values()))
                 changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
             case RowKind.PARTY, Party() | None:
-                _put(self._parties, PartyId(key), row)
+                self._parties.put(PartyId(key), row)
                 changed = Changed(parties=frozenset({PartyId(key)}))
             case RowKind.ORGANIZATION, Organization() | None:
                 _put(self._organizations, OrganizationId(key), row)
                 changed = Changed(everything=True)  # it may have attested anybody
             case RowKind.KEY, IssuedKey() | None:
-                _put(self._keys, KeyId(key), row)
+                self._keys.put(KeyId(key), row)
                 changed = Changed(keys=frozenset({KeyId(key)}))
             case RowKind.STANDING, Standing() | None:
                 changed = self._place_standing(key, row)
@@ -286,7 +310,7 @@ class Replica:
                 _put(self._issuers, key, row)
                 changed = Changed(everything=True)  # whose tokens it has vouched for is not kept
             case RowKind.LINK, PartyLink() | None:
-                _put(self._links, KeyId(key), row)
+                self._links.put(KeyId(key), row)
                 changed = Changed(keys=frozenset({KeyId(key)}))
             case _:
                 raise InputError(f"expected a row of the kind `{kind}`, found another at `{key}`", code="bad_row")
@@ -313,18 +337,18 @@ class Replica:
         owner = self._standing_owner.get(key) if row is None else row.subject
         if owner is None:
             return Changed()
-        others = tuple(standing for standing in self._standings.get(owner, ()) if standing.id != key)
-        self._standings[owner] = others if row is None else (*others, row)
-        self._standing_owner[key] = owner
+        others = tuple(standing for standing in self._standings.get(owner) or () if standing.id != key)
+        self._standings.put(owner, others if row is None else (*others, row))
+        self._standing_owner.put(key, owner)
         return Changed(parties=frozenset({owner}))
 
     def _place_license(self, key: LicenseId, row: License | None) -> Changed:
         before = self._license_rows.get(key)
-        _put(self._license_rows, key, row)
+        self._license_rows.put(key, row)
         holders = (before.holders if before else frozenset()) | (row.holders if row else frozenset())
         for holder in holders:
-            others = tuple(license_ for license_ in self._licenses.get(holder, ()) if license_.id != key)
-            self._licenses[holder] = others if row is None or holder not in row.holders else (*others, row)
+            others = tuple(license_ for license_ in self._licenses.get(holder) or () if license_.id != key)
+            self._licenses.put(holder, others if row is None or holder not in row.holders else (*others, row))
         people = frozenset(PartyId(h.removeprefix("person:")) for h in holders if h.startswith("person:"))
         return Changed(parties=people, organizations=frozenset(OrganizationId(h) for h in holders if ":" not in h))
 
@@ -342,6 +366,20 @@ class Replica:
         if changed != Changed():
             for listener in self._listeners:
                 listener(changed)
+
+
+def _of(type_: type[Value], row: object) -> Value | None:
+    if row is not None and not isinstance(row, type_):
+        raise InputError(f"expected a row of the kind `{type_.__name__}`, found another", code="bad_row")
+    return row
+
+
+def _all_of(type_: type[Value], rows: Iterable[object]) -> tuple[Value, ...] | None:
+    return tuple(row for row in rows if isinstance(row, type_)) or None
+
+
+def _subject(row: object) -> PartyId | None:
+    return row.subject if isinstance(row, Standing) else None
 
 
 def _put(table: dict[Key, Value], key: Key, row: Value | None) -> None:

@@ -53,6 +53,7 @@ class Push(_Said, frozen=True):
         since: The rows are all that were changed after this one; None where they follow
             what was sent before.
         more: The next push goes on with them.
+        base: A file of rows to begin from, before those that follow.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Push(_Said, frozen=True):
     bundle: str | None = None
     since: int | None = None
     more: bool = False
+    base: str | None = None
 
 
 class Asked(_Said, frozen=True):

@@ -159,6 +159,11 @@ class Transaction:
         query = select(schema.rows.c.key).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
         return list(self._connection.execute(query.order_by(schema.rows.c.key)).scalars())
 
+    def count_all(self) -> int:
+        """How many rows there are."""
+        query = select(func.count()).where(schema.rows.c.body.is_not(None))
+        return int(self._connection.execute(query).scalar_one())
+
     def count(self, kind: RowKind) -> int:
         """How many rows of a kind there are."""
         query = select(func.count()).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
@@ -196,6 +201,10 @@ class Transaction:
         if value is None:
             raise NotFoundError(f"expected the value `{name}` in the store, found none")
         return value
+
+    def single(self, name: str) -> str | None:
+        """A single value, or None."""
+        return self._meta_or(name, None)
 
     def _meta_or(self, name: str, otherwise: str | None) -> str | None:
         query = select(schema.meta.c.value).where(schema.meta.c.name == name)
