@@ -44,6 +44,7 @@ SENT = [
     ("POST /items/import", "/items/import", {"ids": ["sonata-3", "sonata-4"], "upstream": "main"}, False),
     ("POST /organizations", "/organizations", {"id": "orch", "name": "O", "organized_under": "FR"}, False),
     ("POST /parties", "/parties", {"id": "P2"}, True),
+    ("POST /parties/import", "/parties/import", {"parties": [["P3", None]]}, False),
     ("POST /issuers", "/issuers", {**IDP, "id": "second", "url": "https://second.test/"}, False),
     ("POST /parties/{party}/link", "/parties/P1/link", {"issuer": "idp", "subject": "alice"}, True),
     ("POST /parties/{party}/unlink", "/parties/P1/unlink", {"issuer": "idp", "subject": "alice"}, True),

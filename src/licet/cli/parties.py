@@ -1,13 +1,19 @@
 """`licet party`: the persons behind keys, under pseudonyms."""
 
+import csv
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from licet.cli.files import read_text
 from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Dir
 from licet.cli.output import members_table, print_json, print_table, rows_table, say_done, show_rows
 from licet.cli.wire import segment
+from licet.errors import InputError
+
+_PATIENCE_S = 60.0
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A pseudonym of letters, digits and hyphens; never a name.")]
 
@@ -16,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="Persons, under pseudonyms.")
     group.command("add")(add)
+    group.command("import")(import_all)
     group.command("link")(link)
     group.command("unlink")(unlink)
     group.command("show")(show)
@@ -32,6 +39,20 @@ def add(
     """Enroll a person under a pseudonym."""
     answer = find_instance(directory).post("/parties", {"id": party, "organization": organization})
     say_done(answer, f"enrolled {party}" + (f" of {organization}" if organization else ""), as_json=as_json)
+
+
+def import_all(
+    file: Annotated[Path, typer.Argument(metavar="CSV", help="`id` and, where they belong to one, `organization`.")],
+    directory: Dir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enroll many persons under pseudonyms, at most 20,000 in one act; who is enrolled keeps their evidence."""
+    rows = csv.DictReader(read_text(file).splitlines())
+    if rows.fieldnames is None or "id" not in rows.fieldnames or not set(rows.fieldnames) <= {"id", "organization"}:
+        raise InputError(f"expected `{file}` to have the columns `id` and perhaps `organization`", code="bad_parties")
+    parties = [(row["id"], row.get("organization") or None) for row in rows]
+    answer = find_instance(directory).post("/parties/import", {"parties": parties}, _PATIENCE_S)
+    say_done(answer, f"enrolled {len(parties):,} persons", as_json=as_json)
 
 
 def link(

@@ -175,6 +175,10 @@ def _acting(router: APIRouter, office: Office, who: Any) -> None:
     async def add_party(body: bodies.NewParty, by: who) -> JSONResponse:
         return _answer(await office.do(by, "party.add", _arguments(body)))
 
+    @router.post("/parties/import", summary="Enroll many persons under pseudonyms")
+    async def import_parties(body: bodies.ManyParties, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "party.import", _arguments(body)))
+
     @router.post("/parties/{party}/link", summary="Say that a subject of an issuer's tokens is this person")
     async def link(party: str, body: bodies.NewLink, by: who) -> JSONResponse:
         return _answer(await office.do(by, "party.link", _arguments(body, party)))

@@ -115,6 +115,22 @@ class NewOrganization(_Body):
         )
 
 
+class ManyParties(_Body):
+    """Persons under pseudonyms, each with the organization they belong to, if to any."""
+
+    parties: list[tuple[_Id, _Id | None]] = Field(min_length=1, max_length=20_000)
+
+    def to_parties(self) -> list[Party]:
+        """The parties.
+
+        Raises:
+            InputError: one comes twice.
+        """
+        if len({name for name, _ in self.parties}) != len(self.parties):
+            raise InputError("expected each person once", code="party_twice")
+        return [Party(PartyId(x), None if y is None else OrganizationId(y)) for x, y in self.parties]
+
+
 class NewParty(_Body):
     """A person under a pseudonym."""
 

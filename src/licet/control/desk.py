@@ -33,6 +33,7 @@ from licet.terms import digest
 
 _log = logging.getLogger("licet.control")
 _REDELIVERY_S = 1.0
+_MOST_NUMBERS = 100
 _KEPT = frozenset({Standing.HOLDS, Standing.NOT_SAID})
 Result = TypeVar("Result")
 
@@ -310,7 +311,7 @@ def _record(
         "by": act.by,
         "effect": act.effect.value,
         **act.details,
-        "feed": [change.sequence for change in changes],
+        **_feed(changes),
     }
     if act.approval is not None:
         body |= {"approved_by": act.approval.by, "proposal": act.approval.pending}
@@ -324,6 +325,14 @@ def _record(
             body["proof"]["broken"] = list(proved.broken)
             body["despite_proof"] = None if act.waiver is None else act.waiver.reason
     return Record(new_record_id(at), at, act.kind, body)
+
+
+def _feed(changes: list[RowChange]) -> dict[str, Any]:
+    """Which changes of rows it made; one act's follow each other, so that many are told by the first and the last."""
+    numbers = [change.sequence for change in changes]
+    if len(numbers) <= _MOST_NUMBERS:
+        return {"feed": numbers}
+    return {"feed": [numbers[0], numbers[-1]], "feed_changes": len(numbers)}
 
 
 def _done(act: Act, made: _Made[Result], silent: tuple[int, ...]) -> Done[Result]:

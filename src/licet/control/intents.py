@@ -95,6 +95,10 @@ def _add_party(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
     return on.control.add_party(by, _body(bodies.NewParty, arguments).to_party())
 
 
+def _import_parties(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
+    return on.control.import_parties(by, _body(bodies.ManyParties, arguments).to_parties())
+
+
 def _add_issuer(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
     return on.control.anchors.add(by, _body(bodies.NewIssuer, arguments).to_issuer())
 
@@ -173,6 +177,7 @@ _ACTS: Mapping[str, Callable[[Intents, str, Arguments], Intent[Any]]] = {
     "item.import": _import_items,
     "organization.add": _add_organization,
     "party.add": _add_party,
+    "party.import": _import_parties,
     "party.link": _link,
     "party.unlink": _unlink,
     "issuer.add": _add_issuer,

@@ -121,6 +121,22 @@ class Transaction:
         kind, key = row_key(row)
         self._change(kind, key, encode_row(row))
 
+    def put_all(self, rows: Sequence[Row]) -> None:
+        """Insert or replace many rows of one kind at once."""
+        previous = int(self.meta("sequence"))
+        made = []
+        for sequence, row in enumerate(rows, previous + 1):
+            kind, key = row_key(row)
+            made.append(RowChange(sequence, sequence - 1, kind, key, encode_row(row)))
+        values = [{"kind": x.kind.value, "key": x.key, "sequence": x.sequence, "body": x.body} for x in made]
+        for start in range(0, len(values), _AT_A_TIME):
+            part = values[start : start + _AT_A_TIME]
+            there = schema.rows.c.kind == part[0]["kind"], schema.rows.c.key.in_([x["key"] for x in part])
+            self._connection.execute(delete(schema.rows).where(*there))
+            self._connection.execute(insert(schema.rows), part)
+        self.set_meta("sequence", str(previous + len(made)))
+        self.changes.extend(made)
+
     def remove(self, kind: RowKind, key: str) -> None:
         """Mark a row as gone."""
         self._change(kind, key, None)
