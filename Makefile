@@ -98,9 +98,9 @@ $(FUZZ_STAMP): requirements-fuzz.lock
 	$(FUZZ_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-fuzz.lock
 	@touch $(FUZZ_STAMP)
 
-# A hundred kills under load, every byte of a log flipped, full disks: some ten minutes.
+# A hundred kills of the log writer and of any process under load, every byte of a log flipped, full disks: some fifteen minutes.
 torture: setup
-	$(BIN)/python -m pytest --no-cov -m torture tests/logwriter/test_torture.py
+	$(BIN)/python -m pytest --no-cov -m torture tests/logwriter/test_torture.py tests/app/test_torture.py
 
 # Writes docs/leaks.md; LITELLM is the command of the LiteLLM proxy, in an environment of its own.
 bench-leaks: setup

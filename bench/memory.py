@@ -25,6 +25,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from directives_for_tests import directive
+from faults_for_tests import pid_of
 from instance_for_tests import Instance, fresh_instance
 from people_for_tests import Office
 from places_for_tests import short_directory
@@ -47,9 +48,10 @@ def main() -> int:
         key = Office(instance).employs("citizen", "not_foreign_person")
         for _ in range(200):
             _prompt(instance, key, 1_000)
-        results = {"at_rest_mb": _resident(instance.process.pid) / MB}
+        pid = pid_of(instance, "worker-0")
+        results = {"at_rest_mb": _resident(pid) / MB}
         for name, act in _acts(instance, key):
-            results[name] = _measured(instance.process.pid, act)
+            results[name] = _measured(pid, act)
     if arguments.json:
         print(json.dumps(results, indent=2))  # noqa: T201  # what a script prints is its result
     else:

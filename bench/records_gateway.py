@@ -8,7 +8,7 @@ machine does weighes on both.
 
 import asyncio
 import contextlib
-import importlib
+import functools
 import json
 import os
 import statistics
@@ -25,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import instance_for_tests  # the tests' own helpers, found through the line above
 from directives_for_tests import directive
+from faults_for_tests import pid_of
+from licet.app import service, worker
 from licet.cli import main as licet
 from licet.records import Receipt, Record
 from people_for_tests import Office
@@ -62,12 +64,18 @@ class AcknowledgesAtOnceFake:
 
 
 def serve(*, has_records: bool) -> None:
-    """`licet serve`, on request with the fake in the place of its log; the access log goes nowhere."""
+    """`licet serve`, on request with the fake in the place of its worker's log; the access log goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     if not has_records:
-        # By its name, because the package exports a function that is called the same.
-        vars(importlib.import_module("licet.app.serve"))["LogClient"] = AcknowledgesAtOnceFake
+        program = (sys.executable, "-c", "import records_gateway; records_gateway.work_without_records()")
+        service.serve = functools.partial(service.serve, worker=program)
     licet()
+
+
+def work_without_records() -> None:
+    """A worker with the fake in the place of its log."""
+    vars(worker)["LogClient"] = AcknowledgesAtOnceFake
+    sys.exit(worker.main())
 
 
 def measure(seconds: float, clients: int, turns: int) -> dict[str, Any]:
@@ -118,9 +126,7 @@ def _gate(upstream: str, records: str) -> Iterator[tuple[str, list[str], tuple[i
         instance.items(ITEM)
         instance.act("/directives", {"text": directive()})
         keys = [office.employs(f"P-{n}", "not_foreign_person") for n in range(PEOPLE)]
-        pid = instance.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-        yield instance.gateway, keys, (pid, int(children.split()[0]))
+        yield instance.gateway, keys, (pid_of(instance, "worker-0"), pid_of(instance, "log"))
 
 
 async def _ask(url: str, keys: list[str], clients: int, seconds: float) -> tuple[float, list[float]]:

@@ -1,11 +1,15 @@
 """Faults of a running instance: no log writer, no store."""
 
 import fcntl
+import functools
 import json
 import os
 import signal
 import sqlite3
+import sys
 from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
 
 from standin_for_tests import eventually
 
@@ -18,6 +22,32 @@ def pid_of(instance, name):
 def writer_pid(instance):
     """The child of `licet serve` that holds the log."""
     return pid_of(instance, "log")
+
+
+def serve_by_another_clock():
+    """`licet`, whose workers' wall clock is behind by as many seconds as a file says."""
+    import licet.app.service as serving
+    from licet.cli import main
+
+    program = (sys.executable, "-c", "import faults_for_tests; faults_for_tests.work_by_another_clock()")
+    serving.serve = functools.partial(serving.serve, worker=program)
+    main()
+
+
+def work_by_another_clock():
+    """One worker of it."""
+    from licet.app import worker
+    from licet.fleet import Clock
+
+    class Behind(Clock):
+        def now(self):
+            at = super().now() - timedelta(seconds=float(Path(os.environ["BEHIND"]).read_text() or 0))
+            self._shown = max(getattr(self, "_shown", at), at)
+            self._last = self._shown  # the real clock has told it more than this one knows
+            return at
+
+    worker.Clock = Behind
+    sys.exit(worker.main())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from licet.errors import InputError, TrustError, UnavailableError
 from licet.terms import ItemId, canonical_json, format_instant, parse_instant
 
 TYPE = "licet-stop+jws"
+LONGEST_DRAIN_S = 600
+"""For how long answers may go on after a stop, at most."""
 ORDER, SEEN, DONE = ".jws", ".seen", ".done"
 _ALGORITHMS = ["Ed25519"]
 _LOOK_S, _PATIENCE_S = 0.05, 3.0
@@ -39,6 +41,7 @@ class StopOrder:
         items: Which, by id; without any, whatever a directive ever named.
         everything: Every item there is, and `items` are not looked at.
         by: Who ordered it, as they named themselves on that machine.
+        drain_s: For how many seconds answers may go on that are being given; 0 ends them at once.
     """
 
     id: str
@@ -46,6 +49,12 @@ class StopOrder:
     everything: bool
     by: str
     at: datetime
+    drain_s: int = 0
+
+    @property
+    def drain_until(self) -> datetime | None:
+        """Until when they may."""
+        return self.at + timedelta(seconds=self.drain_s) if self.drain_s else None
 
 
 def sign_order(order: StopOrder, key: OKPKey) -> str:
@@ -59,6 +68,7 @@ def sign_order(order: StopOrder, key: OKPKey) -> str:
         "everything": order.everything,
         "by": order.by,
         "at": format_instant(order.at),
+        "drain_s": order.drain_s,
     }
     return jws.serialize_compact({"alg": "Ed25519", "typ": TYPE}, canonical_json(value), key, algorithms=_ALGORITHMS)
 
@@ -81,12 +91,16 @@ def read_order(token: str, key: OKPKey) -> StopOrder:
 def _order(value: dict[str, Any]) -> StopOrder:
     if not all(isinstance(value[name], str) for name in ("id", "by", "at")) or type(value["everything"]) is not bool:
         raise InputError("expected a stop order")
+    drain_s = value.get("drain_s", 0)  # an order of before there were drains is in force as it was
+    if type(drain_s) is not int or not 0 <= drain_s <= LONGEST_DRAIN_S:
+        raise InputError(f"expected a drain of 0 to {LONGEST_DRAIN_S} seconds")
     return StopOrder(
         value["id"],
         tuple(ItemId(str(item)) for item in value["items"]),
         value["everything"],
         value["by"],
         parse_instant(value["at"]),
+        drain_s,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from instance_for_tests import configure, fresh_instance, single_person
 from licet.app import Places, read_config
+from licet.cli import run
 from licet.errors import ConfigurationError, ConflictError, InputError
 from licet.terms import Surface
 from places_for_tests import short_directory
@@ -128,6 +129,11 @@ MORE = [
     ('[gateway]\npublic_url = "https://u:sk-live@api.example"\n', "gateway.public_url", "a URL such as"),
     ('[gateway]\npublic_url = "https://api.example/?a=1"\n', "gateway.public_url", "a URL such as"),
     ("[place]\ndatabase = 1\n", "place.database", "a text"),
+    ("[gateway]\nworkers = 0\n", "gateway.workers", "a whole number from 1 to 64"),
+    ("[gateway]\nworkers = 65\n", "gateway.workers", "a whole number from 1 to 64"),
+    ("[gateway]\nworkers = true\n", "gateway.workers", "a whole number from 1 to 64"),
+    ("[gateway]\ndrain_s = -1\n", "gateway.drain_s", "seconds from 0 to 600"),
+    ("[gateway]\ndrain_s = 601\n", "gateway.drain_s", "seconds from 0 to 600"),
     ("[place]\nmax_age_days = 0\n", "place.max_age_days", "a whole number from 1 to 365"),
     ("[place]\nmax_age_days = 366\n", "place.max_age_days", "a whole number from 1 to 365"),
     ('[upstreams]\nmain2 = "http://x"\n', "upstreams.main2", "a section"),
@@ -409,3 +415,18 @@ def test_for_how_long_a_proposal_cannot_be_approved(file, value):
     file.write_text(f"{GOOD}\n[people]\npending_s = {value}\n")
     with pytest.raises(ConfigurationError, match=r"`people.pending_s`: expected seconds from 60 to 2592000"):
         read_config(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "workers", "drain_s"), [("", 1, 30), ("[gateway]\nworkers = 64\ndrain_s = 0\n", 64, 0)]
+)
+def test_how_many_workers_there_are_and_how_long_one_may_take_to_leave(file, text, workers, drain_s):
+    file.write_text(f"{GOOD}\n{text}")
+    config = read_config(file)
+    assert (config.workers, config.drain_s) == (workers, drain_s)
+
+
+@pytest.mark.parametrize("workers", ["0", "65", "-1", "two"])
+def test_the_command_takes_as_many_workers_as_the_file_may_say(directory, workers, capsys):
+    assert run(["serve", "--dir", str(directory), "--workers", workers, "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["error"]["code"] == "usage"

@@ -52,13 +52,12 @@ def ready(instance):
 def test_a_process_that_is_killed_under_load_has_a_successor_and_nothing_is_lost_or_released(place, name):
     instance, lawful, foreign = place
     with Load(instance, lawful, foreign, askers=6) as load:
-        for _ in range(2):
-            pid = pid_of(instance, name)
-            os.kill(pid, signal.SIGKILL)
-            if name == "control":
-                load.moves()
-            replaced(instance, name, pid)
+        pid = pid_of(instance, name)
+        os.kill(pid, signal.SIGKILL)
+        if name == "control":
             load.moves()
+        replaced(instance, name, pid)
+        load.moves()
     require_nothing_lost(load)
     if not name.startswith("worker"):
         # Only connections to a killed worker break; what is restricted may wait for the log.
@@ -109,6 +108,23 @@ def test_a_worker_that_stands_still_is_named_by_the_act_and_shown(place):
     instance.act("/resume", {"items": [FREE]})
 
 
+def test_a_worker_that_cannot_be_started_again_gets_no_connections_until_it_can(place):
+    instance, lawful, _ = place
+    pepper, pid = instance.directory / "secrets" / "pepper", pid_of(instance, "worker-1")
+    pepper.chmod(0o644)
+    os.kill(pid, signal.SIGKILL)
+    try:
+        eventually(lambda: all(ask_once(instance.gateway, lawful, FREE, 1)[0] == 200 for _ in range(12)), 20)
+        assert pid_of(instance, "worker-1") is None
+        assert instance.act("/stop", {"items": [FREE]})["silent_workers"] == [1]
+        instance.act("/resume", {"items": [FREE]})
+    finally:
+        pepper.chmod(0o600)
+    replaced(instance, "worker-1", pid)
+    ready(instance)
+    assert Counter(ask_once(instance.gateway, lawful, FREE)[0] for _ in range(20)) == {200: 20}
+
+
 def test_with_control_standing_still_past_the_freshness_the_restricted_stops_and_the_rest_goes_on(place):
     instance, lawful, _ = place
     instance.act("/parameters/policy_max_age_s", {"value": "2", **REASON})
@@ -142,6 +158,42 @@ def test_a_second_control_process_refuses_and_disturbs_nobody(place):
     assert json.loads(second.stdout.removeprefix("failed "))["code"] == "already_served"
     assert ask_once(instance.gateway, lawful, RESTRICTED)[0] == 200
     assert instance.act("/status")["policy"]["current"]
+
+
+def test_a_full_log_stops_the_restricted_at_every_worker_and_nothing_else():
+    with (
+        stand_in() as upstream,
+        short_directory() as directory,
+        fresh_instance(directory, upstream.url, "\n[limits]\nlog_max_bytes = 400000\n", workers=2) as instance,
+    ):
+        lawful, foreign = populated(instance)
+        with Load(instance, lawful, foreign) as load:
+            eventually(lambda: load.answers[RESTRICTED, 503] > 5, 20)
+            before = load.answers[FREE, 200]
+            eventually(lambda: load.answers[FREE, 200] > before + 10)
+        require_nothing_lost(load)
+        for _ in range(8):
+            assert ask_once(instance.gateway, lawful, FREE)[0] == 200
+            assert ask_once(instance.gateway, lawful, RESTRICTED)[0] == 503
+
+
+def test_a_clock_that_goes_back_stops_the_restricted_until_it_has_caught_up():
+    script = "import faults_for_tests; faults_for_tests.serve_by_another_clock()"
+    with short_directory() as directory, stand_in() as upstream:
+        behind = Path(f"{directory}-behind")
+        behind.write_text("0")
+        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        environment = {"BEHIND": str(behind), "PYTHONPATH": path}
+        with fresh_instance(directory, upstream.url, script=script, **environment) as instance:
+            lawful, _ = populated(instance)
+            assert ask_once(instance.gateway, lawful, RESTRICTED)[0] == 200
+            behind.write_text("5")
+            eventually(lambda: ask_once(instance.gateway, lawful, RESTRICTED)[0] == 503, 2)
+            assert ask_once(instance.gateway, lawful, FREE)[0] == 200
+            assert call(instance.control + "/readyz").json["reasons"] == ["clock_in_doubt"]
+            eventually(lambda: ask_once(instance.gateway, lawful, RESTRICTED)[0] == 200, 8)  # some 3 s later
+            behind.write_text("0")
+        behind.unlink()
 
 
 def is_alive(pid):

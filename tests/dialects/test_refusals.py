@@ -1,6 +1,7 @@
 """The shapes of refusals, and what the official client libraries make of them."""
 
 import json
+from datetime import UTC, datetime
 
 import anthropic
 import openai
@@ -8,7 +9,7 @@ import pytest
 from google.genai import errors as gemini
 
 from licet.demo.standin_shapes import SHAPES
-from licet.dialects import GroundText, Refusal, RemedyText, render_cut, render_refusal
+from licet.dialects import GroundText, Refusal, RemedyText, render_cut, render_refusal, render_warning
 from licet.errors import InputError
 from licet.terms import Surface
 from sdks_for_tests import ask, ask_async, stream, stream_async
@@ -321,3 +322,15 @@ async def test_what_the_libraries_raise_in_the_middle_of_a_stream(refusing, surf
         else:
             assert (error.code, error.status) == (403, "PERMISSION_DENIED")
             assert error.details["decision_id"] == ID
+
+
+@pytest.mark.parametrize(
+    ("surface", "warning"),
+    [
+        (Surface.OPENAI, b': licet-warning {"code":"item_stopping","until":"2026-06-15T12:00:00Z"}\n\n'),
+        (Surface.ANTHROPIC, b': licet-warning {"code":"item_stopping","until":"2026-06-15T12:00:00Z"}\n\n'),
+        (Surface.GEMINI, b""),
+    ],
+)
+def test_a_warning_is_a_comment_where_comments_are_dropped(surface, warning):
+    assert render_warning(surface, datetime(2026, 6, 15, 12, tzinfo=UTC)) == warning

@@ -1,6 +1,11 @@
 """Stop orders: what is believed, and what they stop."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
@@ -40,6 +45,10 @@ UNTRUSTED = [
     signed(VALID.replace(b'"items":["x"]', b'"items":7')),
     signed(VALID.replace(b"2026-06-15T12:00:00Z", b"yesterday")),
     signed(VALID.replace(b'"id":"1",', b"")),
+    signed(VALID.replace(b'"by"', b'"drain_s":601,"by"')),
+    signed(VALID.replace(b'"by"', b'"drain_s":-1,"by"')),
+    signed(VALID.replace(b'"by"', b'"drain_s":true,"by"')),
+    signed(VALID.replace(b'"by"', b'"drain_s":"5","by"')),
     "",
     "a.b.c",
 ]
@@ -54,6 +63,12 @@ def test_what_is_no_order_of_this_instance_is_not_believed(token):
 
 def test_the_near_miss_is_an_order():
     assert read_order(signed(VALID), KEY).items == ("x",)
+
+
+def test_an_order_with_a_drain_is_read_as_it_was_signed():
+    drained = replace(ORDER, drain_s=600)
+    assert read_order(sign_order(drained, KEY), KEY) == drained
+    assert (drained.drain_until, ORDER.drain_until) == (AT + timedelta(seconds=600), None)
 
 
 class House:
@@ -128,3 +143,35 @@ def test_a_stop_of_the_rows_outlasts_the_order_and_its_end_does_not_end_the_orde
     house.put(Stop("fable-5", "ben", AT))
     house.replica.heed(())
     assert house.stopped == {"fable-5"}
+
+
+ENDS = st.none() | st.integers(0, 600).map(lambda s: AT + timedelta(seconds=s))
+
+
+@given(st.lists(ENDS, min_size=1, max_size=5))
+def test_of_several_stops_of_an_item_the_strictest_end_counts_in_whatever_order_they_come(ends):
+    found = None
+    for end in ends:
+        found = Stop("opus-4.8", "ada", AT, end).with_other(found)
+    assert found.drain_until == (None if None in ends else min(ends))
+
+
+@pytest.mark.parametrize(
+    ("row", "ordered", "until"),
+    [(60, 0, None), (0, 60, None), (60, 30, 30), (30, 60, 30)],
+)
+def test_a_row_and_an_order_together_give_no_more_time_than_either(house, row, ordered, until):
+    ends = AT + timedelta(seconds=row) if row else None
+    house.put(Stop("opus-4.8", "ben", AT, ends))
+    house.replica.heed((replace(order("opus-4.8"), drain_s=ordered),))
+    found = house.replica.look()[0].stops["opus-4.8"].drain_until
+    assert found == (None if until is None else AT + timedelta(seconds=until))
+
+
+def test_an_order_that_cuts_what_a_stop_lets_go_on_is_told(house):
+    house.put(Stop("opus-4.8", "ben", AT, AT + timedelta(seconds=60)))
+    house.changes.clear()
+    house.replica.heed((order("opus-4.8"),))
+    assert [change.items for change in house.changes] == [frozenset({"opus-4.8"})]
+    house.replica.heed((order("opus-4.8"),))
+    assert len(house.changes) == 1

@@ -1,7 +1,10 @@
 """Which policy bundles a gateway believes."""
 
 import base64
+import fcntl
 import json
+import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -150,3 +153,43 @@ def test_an_epoch_file_that_holds_no_epoch_refuses_to_start(file, text):
     file.write_bytes(text)
     with pytest.raises(ConfigurationError, match="highest policy epoch"):
         PolicyVerifier(PUBLIC, file)
+
+
+def test_what_one_process_has_seen_none_goes_back_behind(file):
+    """Each process of a host has a verifier of its own; they share the file."""
+    early, late = PolicyVerifier(PUBLIC, file), PolicyVerifier(PUBLIC, file)
+    early.verify(sign_bundle(bundle(5), KEY))
+    with pytest.raises(TrustError) as caught:
+        late.verify(sign_bundle(bundle(4), KEY))
+    assert caught.value.code == "policy_rollback"
+    late.verify(sign_bundle(bundle(6), KEY))
+    with pytest.raises(TrustError):
+        early.verify(sign_bundle(bundle(5), KEY))
+
+
+def test_whoever_writes_at_once_the_highest_stays(file):
+    tokens = [sign_bundle(bundle(epoch), KEY) for epoch in range(1, 41)]
+
+    def verify(order):
+        verifier, highest = PolicyVerifier(PUBLIC, file), 0
+        for token in order:
+            try:
+                highest = max(highest, verifier.verify(token).epoch)
+            except TrustError:
+                continue
+        return highest
+
+    dice = random.Random(7)  # noqa: S311  # the same orders in every run
+    with ThreadPoolExecutor(6) as pool:
+        highest = list(pool.map(verify, [dice.sample(tokens, len(tokens)) for _ in range(6)]))
+    assert max(highest) == 40
+    assert file.read_text() == "40"
+
+
+def test_a_lock_that_is_held_for_long_is_not_waited_for_without_end(file):
+    verifier = PolicyVerifier(PUBLIC, file)
+    with file.with_suffix(".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UnavailableError):
+            verifier.verify(sign_bundle(bundle(), KEY))
+    assert verifier.verify(sign_bundle(bundle(), KEY)).epoch == 1

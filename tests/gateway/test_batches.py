@@ -194,6 +194,19 @@ async def test_what_another_worker_has_seen_end_is_left_and_not_cancelled(replic
     other.close()
 
 
+async def test_a_worker_that_leaves_watches_nothing_any_more(replica, objects):
+    upstream = Upstream()
+    running = Batches(replica, Post(Log(), "g"), objects, upstream)
+    await objects.keep(row(), row("batch_2"))
+    running.resume()
+    running.leave()
+    running.take([row("batch_3")])
+    give(replica, 3, Stop("open-1", "officer", NOON))
+    await asyncio.sleep(0.02)
+    assert (len(running), upstream.paths, len(objects.running())) == (0, [], 2)
+    await running.close()
+
+
 async def test_an_id_given_twice_is_nobodys_whichever_workers_were_told_it(tmp_path):
     now = Clock().now()
     maps = [Objects(tmp_path / "objects.db", now, slot=slot, slots=2) for slot in range(2)]

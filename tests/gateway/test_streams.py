@@ -16,6 +16,7 @@ import pytest
 from google.genai import errors as gemini
 
 from directives_for_tests import directive
+from faults_for_tests import pid_of
 from instance_for_tests import call
 from licet.fleet import Clock
 from licet.terms import Surface
@@ -390,7 +391,7 @@ def resident_bytes(pid):
 @pytest.mark.parametrize("model", ["open-1", "fable-5"])
 def test_a_client_that_reads_nothing_slows_the_upstream_down(instance, upstream, people, model):
     """Back-pressure: what is not read is not made, and does not pile up here."""
-    pid = instance.process.pid
+    pid = pid_of(instance, "worker-0")
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": "[[chunks=2000000]]"}]}
     before = resident_bytes(pid)
     parts = urlsplit(instance.gateway)

@@ -34,6 +34,7 @@ from licet.control import (
     Administration,
     Control,
     Desk,
+    Drain,
     Intents,
     Keeper,
     Observing,
@@ -131,7 +132,7 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
         heeder = await stack.enter_async_context(heeding(places.orders, replica, public, None))
         await stack.enter_async_context(taking(heeder, _taking(desk, intents.control), _everywhere(feed)))
         returns = await stack.enter_async_context(_returns(places, replica))
-        overview = Overview(heeder=heeder, store=store, replica=replica, feed=feed, log=log, workers=workers)
+        overview = Overview(places, heeder=heeder, store=store, replica=replica, feed=feed, log=log, workers=workers)
         api = build_api(
             office,
             intents,
@@ -263,7 +264,9 @@ def _taking(desk: Desk, control: Control) -> Take:
     """Make a stop order an act like any other."""
 
     async def take(order: StopOrder) -> dict[str, Any]:
-        done = await desk.carry_out(control.stop(order.by, order.items, everything=order.everything, order=order.id))
+        drain = Drain(order.drain_s, order.at)
+        intent = control.stop(order.by, order.items, everything=order.everything, order=order.id, drain=drain)
+        done = await desk.carry_out(intent)
         return {"result": done.result, "record": done.record}
 
     return take

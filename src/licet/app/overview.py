@@ -1,5 +1,7 @@
 """What an instance says of itself, gathered from the store and from every worker."""
 
+import asyncio
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,9 +12,12 @@ from prometheus_client.registry import Collector
 
 from licet import __version__
 from licet.app.config import Config
+from licet.app.offline import log_file_shown
 from licet.app.orders import Heeder, orders_shown
+from licet.app.places import Places
 from licet.control import Vitals
-from licet.decisions import RowKind, Stop
+from licet.decisions import RowKind, Snapshot
+from licet.directives import force_at
 from licet.errors import LicetError
 from licet.fleet import Feed, Replica
 from licet.fleet.wire import Count, Family, Report, Reported
@@ -21,7 +26,7 @@ from licet.items import Item
 from licet.logwriter import LogClient
 from licet.records import SINGLE_PERSON
 from licet.stores import Store
-from licet.terms import format_instant
+from licet.terms import ItemId, format_instant
 
 _PATIENCE_S = 1.2
 SILENT = "worker_silent"
@@ -32,8 +37,17 @@ class Overview:
     """What is told of an instance."""
 
     def __init__(
-        self, *, heeder: Heeder, store: Store, replica: Replica, feed: Feed, log: LogClient, workers: int
+        self,
+        places: Places,
+        *,
+        heeder: Heeder,
+        store: Store,
+        replica: Replica,
+        feed: Feed,
+        log: LogClient,
+        workers: int,
     ) -> None:
+        self._places = places
         self._heeder = heeder
         self._store = store
         self._replica = replica
@@ -71,16 +85,12 @@ class Overview:
         snapshot, at = self._replica.look()
         reports = await self._reports()
         with self._store.read() as tx:
-            stops = {row.item: row for row in tx.every(RowKind.STOP) if isinstance(row, Stop)}
             rows = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
             single_person, broken = tx.single_person, sorted(tx.broken_invariants)
             waiting = tx.people.waiting()
         items = [
             {
-                "id": row.id,
-                "state": "off" if row.id in stops else "on",
-                "stopped_by": stops[row.id].by if row.id in stops else None,
-                "restricted": row.id in snapshot.policy.restricted,
+                **item_shown(row.id, snapshot, at),
                 "running_answers": sum(report.running.get(row.id, 0) for report in reports.values()),
             }
             for row in rows
@@ -101,11 +111,18 @@ class Overview:
                 "feed": snapshot.sequence,
                 "broken_invariants": broken,
             },
+            "log": await self._log_shown(reports, at),
+            "control": {"state": "answers", "pid": os.getpid()},
             "workers": [self._worker(slot, reports.get(slot), at) for slot in range(self._workers)],
             "persons_to_loosen": 1 if single_person else 2,
             "pending_acts": waiting,
             "records_lost": self._log.dropped + sum(report.records_lost for report in reports.values()),
         }
+
+    async def _log_shown(self, reports: dict[int, Reported], at: datetime) -> dict[str, Any]:
+        unavailable = [slot for slot, report in reports.items() if "log_unavailable" in report.obstacles]
+        shown = await asyncio.to_thread(log_file_shown, self._places, at)
+        return {"state": "does not answer" if unavailable or not reports else "answers", **shown}
 
     async def _reports(self) -> dict[int, Reported]:
         answers = await self._feed.ask_all(Report(), Reported, _PATIENCE_S)
@@ -114,7 +131,12 @@ class Overview:
     def _worker(self, slot: int, report: Reported | None, at: datetime) -> dict[str, Any]:
         if report is None:
             return {"worker": slot, "state": "silent"}
-        state = "silent" if slot in self._feed.silent() else "serving" if not report.obstacles else "unrestricted only"
+        if slot in self._feed.silent():
+            state = "silent"
+        elif report.draining:
+            state = "leaving"
+        else:
+            state = "unrestricted only" if report.obstacles else "serving"
         return {
             "worker": slot,
             "state": state,
@@ -125,6 +147,31 @@ class Overview:
             "running_answers": report.answers,
             "obstacles": report.obstacles,
         }
+
+
+def item_shown(item: ItemId, snapshot: Snapshot, at: datetime) -> dict[str, Any]:
+    """How an item is, by whom, and who is served."""
+    stop, policy = snapshot.stops.get(item), snapshot.policy
+    draining = stop is not None and stop.drain_until is not None and at < stop.drain_until
+    directives = [
+        one.directive.id
+        for one in policy.by_item.get(item, ())
+        if force_at(one.directive, policy.parameters, at) is not None
+    ]
+    is_stale = at >= policy.fresh_until or not snapshot.current
+    if stop is not None or (is_stale and item in policy.restricted):
+        served = "nobody"
+    else:
+        served = "those who may lawfully" if directives else "everybody"
+    return {
+        "id": item,
+        "state": "on" if stop is None else "draining" if draining else "off",
+        "stopped_by": None if stop is None else stop.by,
+        "drains_until": format_instant(stop.drain_until) if draining and stop and stop.drain_until else None,
+        "served": served,
+        "directives": directives,
+        "restricted": item in policy.restricted,
+    }
 
 
 class _Page(Collector):

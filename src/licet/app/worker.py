@@ -169,7 +169,7 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
         gc.freeze()  # rows stay: a collection that walked a million of them would stall every stream
         await stack.enter_async_context(heeding(places.orders, replica, public, slot.number))
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
-        stored = await stack.enter_async_context(
+        stored, batches = await stack.enter_async_context(
             _stored(places.objects, config, slot, replica=replica, post=post, proxy=proxy)
         )
         nonces = Nonces(pepper) if config.dpop_nonce else None
@@ -194,6 +194,7 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
         entrance = _entrance(config, front(gate, doors, metrics, clock), slot)
         listener = await stack.enter_async_context(entrance.running())
         stack.push_async_callback(_drain, listener, live, process, ending)
+        stack.callback(batches.leave)
         yield
 
 
@@ -241,7 +242,7 @@ async def _tally(places: Places, clock: Clock) -> AsyncIterator[Tally]:
 @asynccontextmanager
 async def _stored(
     path: Path, config: Config, slot: Slot, *, post: Post, replica: Replica, proxy: ReverseProxy
-) -> AsyncIterator[Stored]:
+) -> AsyncIterator[tuple[Stored, Batches]]:
     """What knows of the objects that upstreams keep; batches that were running are watched again."""
     objects = Objects(path, replica.clock.now(), slot=slot.number, slots=slot.count)
     batches = Batches(replica, post, objects, proxy)
@@ -250,7 +251,7 @@ async def _stored(
     try:
         batches.resume()
         async with batches.looking():
-            yield Stored(proxy, replica, config.limits, objects=objects, batches=batches, homes=homes)
+            yield Stored(proxy, replica, config.limits, objects=objects, batches=batches, homes=homes), batches
     finally:
         await batches.close()
         objects.close()

@@ -26,7 +26,7 @@ class Instance:
     directory: Path | None
 
     def get(self, path: str, patience_s: float | None = None) -> Any:
-        """Ask; `patience_s` waits for longer than is usual.
+        """Ask; `patience_s` waits for as long as that and not as is usual.
 
         Raises:
             LicetError: the instance refused or did not answer.
@@ -65,7 +65,7 @@ def find_instance(directory: Path | None) -> Instance:
             raise ConfigurationError("expected an administrator's token in LICET_TOKEN", code="no_token")
         return Instance(url, token, None)
     found = find_directory(directory)
-    return Instance(_running(found)["control"], _token(found), found)
+    return Instance(running_in(found)["control"], _token(found), found)
 
 
 def find_directory(directory: Path | None) -> Path:
@@ -93,7 +93,12 @@ def is_named(directory: Path | None) -> bool:
     return directory is not None or any(os.environ.get(name) for name in ("LICET_CONTROL", "LICET_DIR"))
 
 
-def _running(directory: Path) -> dict[str, Any]:
+def running_in(directory: Path) -> dict[str, Any]:
+    """Where the instance of a directory listens, and which process it is.
+
+    Raises:
+        UnavailableError: it is not running.
+    """
     try:
         value = read_json(directory / "run" / "instance.json")
     except InputError as err:

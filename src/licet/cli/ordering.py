@@ -16,7 +16,7 @@ from licet.orders import OrderFolder, StopOrder
 from licet.terms import ItemId
 
 
-def order(directory: Path, items: list[str], *, everything: bool, why: LicetError) -> Mapping[str, Any]:
+def order(directory: Path, items: list[str], *, everything: bool, drain_s: int, why: LicetError) -> Mapping[str, Any]:
     """Stop by an order, which needs no control plane, and say what became of it.
 
     Raises:
@@ -24,7 +24,8 @@ def order(directory: Path, items: list[str], *, everything: bool, why: LicetErro
     """
     folder = OrderFolder(directory / "orders")
     at = datetime.now(UTC)  # noqa: TID251  # the clock of the fleet takes half a second to import
-    given = StopOrder(secrets.token_hex(13), tuple(map(ItemId, items)), everything, administrator_of(directory), at)
+    by = administrator_of(directory)
+    given = StopOrder(secrets.token_hex(13), tuple(map(ItemId, items)), everything, by, at, drain_s)
     folder.give(given, _key(directory / "secrets" / "policy.jwk"))
     workers = _workers(directory)
     became = folder.became(given.id, workers)

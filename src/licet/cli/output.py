@@ -48,6 +48,9 @@ def say_done(answer: Mapping[str, Any], *sentences: str, as_json: bool) -> None:
         )
     if answer.get("approved_by"):
         notes.append(f"approved by {answer['approved_by']}")
+    if answer.get("silent_workers"):
+        silent = ", ".join(map(str, answer["silent_workers"]))
+        notes.append(f"note: workers that have not said yet that they decide by it: {silent}; see `licet status`")
     if answer.get("loosened_by_one_person"):
         notes.append(f"note: one administrator loosened this alone. {answer['notice']}")
     say(answer, *sentences, *notes, as_json=as_json)

@@ -23,6 +23,7 @@ _MODULES = {
     "rotate": "licet.cli.rotating",
     "doctor": "licet.cli.examining",
     "restore": "licet.cli.backups",
+    "restart": "licet.cli.restarting",
     "stop": "licet.cli.stopping",
     "resume": "licet.cli.stopping",
     "status": "licet.cli.stopping",

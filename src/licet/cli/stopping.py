@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from licet.cli.instance import find_directory, find_instance, is_remote
 from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import members_table, print_json, print_table, rows_table, say, say_done
+from licet.cli.output import complain, members_table, print_json, print_table, rows_table, say, say_done
 from licet.errors import UnavailableError
 
 _PATIENCE_S = 0.5
 """How long a stop waits for the control plane before it does without."""
+_STATUS_PATIENCE_S = 4.0
 
 _Items = Annotated[list[str] | None, typer.Argument(metavar="[ITEM]...", help="Items, by id.", show_default=False)]
 
@@ -27,19 +29,29 @@ def add_to(app: typer.Typer) -> None:
 def stop(
     items: _Items = None,
     everything: Annotated[bool, typer.Option("--all", help="Every item there is.")] = False,
+    drain: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=600,
+            metavar="SECONDS",
+            help="Let answers that are being given go on for as long; nothing new is.",
+        ),
+    ] = 0,
     directory: Dir = None,
     as_json: AsJson = False,
 ) -> None:
     """Take items offline for everybody, at once; without names, whatever a directive ever named."""
     if items and everything:
         raise UsageError("expected items or --all, found both")
+    body = {"items": items or [], "everything": everything, "drain_s": drain}
     try:
-        answer = find_instance(directory).post("/stop", {"items": items or [], "everything": everything}, _PATIENCE_S)
+        answer = find_instance(directory).post("/stop", body, _PATIENCE_S)
     except UnavailableError as err:
         if is_remote(directory):
             raise
         ordering = import_module("licet.cli.ordering")
-        answer = ordering.order(find_directory(directory), items or [], everything=everything, why=err)
+        answer = ordering.order(find_directory(directory), items or [], everything=everything, drain_s=drain, why=err)
     if "record" in answer:
         say_done(answer, f"stopped for everybody: {', '.join(answer['result'])}", as_json=as_json)
     else:
@@ -53,8 +65,32 @@ def resume(items: _Items = None, directory: Dir = None, as_json: AsJson = False)
 
 
 def status(directory: Dir = None, as_json: AsJson = False) -> None:
-    """Show items, stops, policy, and the answers that are being given."""
-    answer: Mapping[str, Any] = find_instance(directory).get("/status")
+    """Show items, stops, policy, workers, and the answers that are being given.
+
+    It exits with 1 where the control process does not answer; what the files tell is shown all the same.
+    """
+    why: UnavailableError | None = None
+    try:
+        answer: Mapping[str, Any] = find_instance(directory).get("/status", _STATUS_PATIENCE_S)
+    except UnavailableError as err:
+        if is_remote(directory) or not (find_directory(directory) / "run" / "processes.json").exists():
+            raise
+        why, answer = err, _told_by_files(find_directory(directory))
+    _show(answer, as_json=as_json)
+    if why is not None:
+        complain(why, as_json=as_json)
+        raise typer.Exit(1)
+
+
+def _told_by_files(directory: Path) -> Mapping[str, Any]:
+    offline, places = import_module("licet.app.offline"), import_module("licet.app.places")
+    shown: Mapping[str, Any] = offline.offline_status(
+        places.Places(directory), import_module("licet.fleet").Clock().now()
+    )
+    return shown
+
+
+def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return

@@ -1,7 +1,7 @@
 """The control plane: acts of administration, who may do them, and the API through which they are done."""
 
 from licet.control.act import Act, Done, Intent, Proposed
-from licet.control.acts import Control
+from licet.control.acts import Control, Drain
 from licet.control.administration import Administration
 from licet.control.api import build_api
 from licet.control.desk import Desk, Issued
@@ -24,6 +24,7 @@ __all__ = [
     "Control",
     "Desk",
     "Done",
+    "Drain",
     "Effect",
     "Intent",
     "Intents",

@@ -6,8 +6,8 @@ for the office and the desk.
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from licet.control.act import Act, Intent, require_same
@@ -23,6 +23,21 @@ from licet.stores import Store, Transaction
 from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId, digest, format_instant
 
 
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """For how many seconds answers may go on that a stop finds, from an instant, or from that of the act."""
+
+    seconds: int = 0
+    since: datetime | None = None
+
+    def until(self, at: datetime) -> datetime | None:
+        """Until when; None for not at all."""
+        return (self.since or at) + timedelta(seconds=self.seconds) if self.seconds else None
+
+
+AT_ONCE = Drain()
+
+
 class Control:
     """What an administrator may do to what is served. Every method that gives an intent is one act on record."""
 
@@ -35,12 +50,18 @@ class Control:
     # Stop first.
 
     def stop(
-        self, by: str, items: Sequence[ItemId], *, everything: bool = False, order: str | None = None
+        self,
+        by: str,
+        items: Sequence[ItemId],
+        *,
+        everything: bool = False,
+        order: str | None = None,
+        drain: Drain = AT_ONCE,
     ) -> Intent[list[ItemId]]:
         """Take items offline for everybody, streams included; without names, whatever any directive ever named.
 
         `order` is the number of the order on the gateway's machine by which they are
-        stopped already.
+        stopped already. What is stopped already with an earlier end for what runs keeps it.
         """
         with self._store.read() as tx:
             chosen = list(items) or self._restricted(tx, everything=everything)
@@ -48,10 +69,12 @@ class Control:
         def change(tx: Transaction, at: datetime) -> list[ItemId]:
             for item in chosen:
                 tx.get(RowKind.ITEM, item)
-                tx.put(Stop(item, by, at))
+                found = tx.find(RowKind.STOP, item)
+                tx.put(Stop(item, by, at, drain.until(at)).with_other(found if isinstance(found, Stop) else None))
             return chosen
 
-        details = {"items": chosen} | ({} if order is None else {"order": order})
+        details: dict[str, Any] = {"items": chosen} | ({} if order is None else {"order": order})
+        details |= {"drain_s": drain.seconds} if drain.seconds else {}
         return Intent(Act("stop", by, details, Effect.TIGHTENS), change)
 
     def resume(self, by: str, items: Sequence[ItemId]) -> Intent[list[ItemId]]:

@@ -152,7 +152,7 @@ def build_api(
 
 def _acting(router: APIRouter, office: Office, who: Any) -> None:
     @router.post("/stop", summary="Take items offline for everybody")
-    async def stop(body: bodies.Items, by: who) -> JSONResponse:
+    async def stop(body: bodies.Stopping, by: who) -> JSONResponse:
         return _answer(await office.do(by, "stop", _arguments(body)))
 
     @router.post("/resume", summary="Bring stopped items back")

@@ -10,6 +10,7 @@ from licet.errors import InputError
 from licet.items import Kinship
 from licet.items.item import require_model_name
 from licet.licenses import License, holder_of_organization, holder_of_person
+from licet.orders import LONGEST_DRAIN_S
 from licet.parties import (
     TOKEN_ALGORITHMS,
     Organization,
@@ -48,6 +49,12 @@ class Items(_Body):
 
     items: list[str] = Field(default_factory=list)
     everything: bool = False
+
+
+class Stopping(Items):
+    """Items to stop, and for how many seconds answers may go on that are being given."""
+
+    drain_s: int = Field(default=0, ge=0, le=LONGEST_DRAIN_S)
 
 
 class NewItem(_Body):

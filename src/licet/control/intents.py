@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from licet.control import bodies
 from licet.control.act import Intent, Waiver
-from licet.control.acts import Control
+from licet.control.acts import Control, Drain
 from licet.control.administration import Administration
 from licet.control.keeping import Erasure, Keeper, NewHold, Why
 from licet.control.rulings import Rulings
@@ -64,8 +64,9 @@ def _waiver(body: bodies.Waivable) -> Waiver | None:
 
 
 def _stop(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
-    body = _body(bodies.Items, arguments)
-    return on.control.stop(by, list(map(ItemId, body.items)), everything=body.everything)
+    body = _body(bodies.Stopping, arguments)
+    items = list(map(ItemId, body.items))
+    return on.control.stop(by, items, everything=body.everything, drain=Drain(body.drain_s))
 
 
 def _resume(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:

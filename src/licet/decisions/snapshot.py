@@ -1,7 +1,7 @@
 """Everything a decision may read, at one point of the policy and of the change feed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from licet.directives import Policy
@@ -13,11 +13,23 @@ from licet.terms import ItemId, OrganizationId, PartyId
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An operator's order to take an item offline for everybody."""
+    """An operator's order to take an item offline for everybody.
+
+    Nothing is permitted from then on. `drain_until` is for how long answers may go on
+    that were permitted before; None where they end at once.
+    """
 
     item: ItemId
     by: str
     at: datetime
+    drain_until: datetime | None = None
+
+    def with_other(self, other: "Stop | None") -> "Stop":
+        """This stop beside another of the same item: the stricter end of what runs counts."""
+        if other is None or self.drain_until is None:
+            return self
+        ends = None if other.drain_until is None else min(self.drain_until, other.drain_until)
+        return replace(self, drain_until=ends)
 
 
 @dataclass(frozen=True, slots=True)

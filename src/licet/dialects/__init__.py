@@ -25,6 +25,7 @@ from licet.dialects.refusals import (
     render_cut,
     render_refusal,
     render_socket_end,
+    render_warning,
 )
 from licet.dialects.routes import (
     ROUTES,
@@ -92,6 +93,7 @@ __all__ = [
     "render_objects",
     "render_refusal",
     "render_socket_end",
+    "render_warning",
     "strip_key_from_query",
     "with_models",
     "with_relative_results",

@@ -6,12 +6,13 @@ their users already catch. Problem-details members (RFC 9457) stand beside
 """
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import msgspec
 
 from licet.dialects.routes import Form
 from licet.errors import InputError
-from licet.terms import Surface, require_id
+from licet.terms import Surface, format_instant, require_id
 
 _Json = dict[str, object]
 
@@ -146,6 +147,20 @@ def render_socket_end(surface: Surface, refusal: Refusal) -> SocketEnd:
     document |= {"type": "error", "event_id": f"event_{refusal.decision_id or 'licet'}"}
     document["error"] = _openai_error(refusal) | {"event_id": None, "decision_id": refusal.decision_id}
     return SocketEnd(msgspec.json.encode(document).decode(), code, refusal.code)
+
+
+def render_warning(surface: Surface, until: datetime) -> bytes:
+    """Write a comment that tells readers of a stream until when it goes on; empty where none can be said.
+
+    The libraries for the OpenAI and Anthropic APIs drop comments, as the standard asks of
+    them; the one for Gemini takes every line for a part of the answer.
+
+    Source: WHATWG HTML, 9.2.6: a line that begins with a colon is ignored.
+    """
+    if surface is Surface.GEMINI:
+        return b""
+    value = {"code": "item_stopping", "until": format_instant(until)}
+    return b": licet-warning " + msgspec.json.encode(value) + b"\n\n"
 
 
 def _document(surface: Surface, refusal: Refusal) -> _Json:

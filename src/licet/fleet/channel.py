@@ -45,12 +45,15 @@ class Channel(asyncio.Protocol):
         """Whether anything can be said."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def say(self, message: Message) -> None:
-        """Send a message; to a connection that is lost nothing is said."""
+    def say(self, message: Message, *, patient: bool = False) -> None:
+        """Send a message; to a connection that is lost nothing is said.
+
+        `patient` where a peer may leave much unread, since it was given much at once.
+        """
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(encode_message(message))
-        if self._transport.get_write_buffer_size() > _UNREAD_BYTES:
+        if not patient and self._transport.get_write_buffer_size() > _UNREAD_BYTES:
             self._transport.abort()
 
     async def ask(self, question: Question, kind: type[Answer], patience_s: float) -> Answer:

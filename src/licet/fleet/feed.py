@@ -34,6 +34,7 @@ class Link:
     Attributes:
         sent: The number of the last push.
         taken: The number of the last push that it decides by.
+        loading: The number of the last push of those that bring it all it has not; there may be a million rows.
         owed_since: Since when it owes an answer to a push, on the loop's clock; None if it owes none.
     """
 
@@ -42,6 +43,7 @@ class Link:
     pid: int
     sent: int = 0
     taken: int = 0
+    loading: int = 0
     owed_since: float | None = None
 
 
@@ -186,6 +188,7 @@ class Feed:
             return False
         self._sequence = max([self._sequence, *(change.sequence for change in changes[-1:])])
         parts = list(_parts(changes))
+        link.loading = link.sent + len(parts)
         for place, part in enumerate(parts, 1):
             self._push(link, rows=part, since=since, more=place < len(parts))
             since = part[-1].sequence if part else since
@@ -206,7 +209,8 @@ class Feed:
         link.sent += 1
         if link.owed_since is None:
             link.owed_since = asyncio.get_running_loop().time()
-        link.channel.say(Push(link.sent, self._sequence, rows or [], bundle, since, more, base))
+        push = Push(link.sent, self._sequence, rows or [], bundle, since, more, base)
+        link.channel.say(push, patient=link.taken < link.loading)
 
     def _lost(self, channel: Channel) -> None:
         self._channels.discard(channel)

@@ -318,20 +318,26 @@ class Replica:
 
     def _stop(self) -> Changed:
         """Work out what is stopped, and say what changed."""
-        stops = {item: Stop(item, by, at) for item, by, at in self._ordered()} | self._stop_rows
-        changed = frozenset(stops.keys() ^ self._stops.keys())
+        stops: dict[ItemId, Stop] = {}
+        for stop in (*self._ordered(), *self._stop_rows.values()):
+            stops[stop.item] = stop.with_other(stops.get(stop.item))
+        both = stops.keys() | self._stops.keys()
+        changed = frozenset(item for item in both if stops.get(item) != self._stops.get(item))
         self._stops.clear()
         self._stops.update(stops)
         return Changed(items=changed)
 
-    def _ordered(self) -> Iterator[tuple[ItemId, str, datetime]]:
+    def _ordered(self) -> Iterator[Stop]:
         for order in self.orders:
             if order is None or order.everything:
                 items: Iterable[ItemId] = self._items
             else:
                 items = order.items or [item for item in self._items if item in self._snapshot.policy.restricted]
             for item in items:
-                yield (item, _NOBODY, _NEVER) if order is None else (item, order.by, order.at)
+                if order is None:
+                    yield Stop(item, _NOBODY, _NEVER)
+                else:
+                    yield Stop(item, order.by, order.at, order.drain_until)
 
     def _place_standing(self, key: str, row: Standing | None) -> Changed:
         owner = self._standing_owner.get(key) if row is None else row.subject

@@ -49,6 +49,7 @@ class Batches:
         self._app = app
         self._index = LiveIndex(replica, post)
         self._watched: dict[tuple[ObjectKind, str], list[Live]] = {}
+        self._is_leaving = False
         self._cancelling: set[tuple[ObjectKind, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,7 +69,7 @@ class Batches:
         """Watch what runs, and no longer what has ended."""
         for row in map(self._objects.own, rows):
             is_watched = (row.kind, row.id) in self._watched
-            if row.running and not is_watched and self._objects.watches(row):
+            if row.running and not is_watched and not self._is_leaving and self._objects.watches(row):
                 self._watch(row)
             elif not row.running:
                 self._leave(row)
@@ -97,6 +98,12 @@ class Batches:
             for key in self._watched.keys() - running.keys():
                 self._leave_key(key)
             self.take([row for key, row in running.items() if key not in self._cancelling])
+
+    def leave(self) -> None:
+        """Watch nothing from now on: another worker has this one's slot, and finds it all in the map."""
+        self._is_leaving = True
+        for kind, name in list(self._watched):
+            self._leave_key((kind, name))
 
     async def close(self) -> None:
         """End attempts to cancel; whatever still runs is decided again at the next start."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from licet import dialects
@@ -87,6 +88,10 @@ class Carriage:
         if self._commit is not None:
             # If nobody comes to wait for it, its failure is no surprise to report.
             self._commit.add_done_callback(lambda done: done.cancelled() or done.exception())
+        for live in lives:
+            live.warn = self._warn
+        self._warning = b""
+        self._warning_sent: asyncio.Future[None] | None = None
         self._framer: dialects.EventFramer | dialects.ArrayFramer | None = None
         self._started = False
         self._complete = False
@@ -125,6 +130,21 @@ class Carriage:
         finally:
             left.cancel()
             await self._stop(work)
+            if self._warning_sent is not None:
+                self._warning_sent.cancel()
+                await asyncio.wait({self._warning_sent})
+
+    def _warn(self, until: datetime) -> None:
+        """Tell a stream that is being read until when it goes on, also while nothing of it comes."""
+        self._warning = dialects.render_warning(self._passage.surface, until)
+        self._say_warning()
+
+    def _say_warning(self) -> None:
+        # Between events, which is everywhere: what came of an incomplete one is held back.
+        if self._warning and isinstance(self._framer, dialects.EventFramer) and not self._complete:
+            message = {"type": "http.response.body", "body": self._warning, "more_body": True}
+            self._warning = b""
+            self._warning_sent = asyncio.ensure_future(self._send(message))
 
     def _cut(self) -> dialects.Refusal | None:
         """What the caller is told if the answer must end: one permit that ended ends it."""
@@ -190,6 +210,7 @@ class Carriage:
         self._started = True
         self._is_good = message["status"] < _MANY
         await self._send({**message, "headers": headers})
+        self._say_warning()
 
     async def _stop(self, work: "asyncio.Task[None]") -> None:
         """End the application, and with it the upstream, at once."""

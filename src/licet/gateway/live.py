@@ -8,13 +8,13 @@ is cut, also when no byte of it is coming.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from licet import dialects
-from licet.decisions import Code, Permit, Refusal, Request, Snapshot
+from licet.decisions import Code, Permit, Refusal, Request, Snapshot, decide
 from licet.errors import LicetError
 from licet.fleet import Changed, Replica
 from licet.gateway import answers
@@ -37,6 +37,7 @@ class Live:
         cut: Set to what the caller is told when the answer must end.
         held: While it is not done, no further byte may leave.
         kin: Other items on which its decision rests.
+        warn: Told until when it may go on, where it was permitted and no longer would be.
         caused_at: When what may end it came about, on the monotonic clock; None while nothing has.
     """
 
@@ -53,6 +54,8 @@ class Live:
     end: asyncio.TimerHandle | None = field(default=None)
     caused_at: float | None = None
     kin: frozenset[ItemId] = frozenset()
+    warn: Callable[[datetime], None] | None = None
+    drains_until: datetime | None = None
 
 
 class LiveIndex:
@@ -184,6 +187,8 @@ class LiveIndex:
             self._cut(live, answers.key_revoked(live.decision), at)
             return
         decision = self._replica.decide(live.request, snapshot, at)
+        if isinstance(decision, Refusal) and self._drains(live, decision, snapshot, at):
+            return
         if isinstance(decision, Refusal):
             record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
             self._post.send(record)
@@ -196,6 +201,31 @@ class LiveIndex:
             record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
             live.held = asyncio.get_running_loop().create_task(self._hold(live, self._post.commit(record)))
         self._arm(live)
+
+    def _drains(self, live: Live, refused: Refusal, snapshot: Snapshot, at: datetime) -> bool:
+        """Whether a stop lets it go on for a while; nothing else that refuses it does."""
+        if refused.code is not Code.ITEM_STOPPED:
+            return False
+        ends = {
+            item: stop.drain_until
+            for item in (live.item, *live.kin)
+            if (stop := snapshot.stops.get(item)) is not None and stop.drain_until is not None and at < stop.drain_until
+        }
+        if not ends:
+            return False
+        others = {item: stop for item, stop in snapshot.stops.items() if item not in ends}
+        decision = decide(live.request, replace(snapshot, stops=others), at)
+        if isinstance(decision, Refusal) or (decision.restricted and not live.restricted):
+            return False
+        end = min(ends.values())
+        live.until = min(decision.until, end)
+        live.caused_at = None
+        self._arm(live)
+        if live.drains_until != end:
+            live.drains_until = end
+            if live.warn is not None:
+                live.warn(end)
+        return True
 
     async def _hold(self, live: Live, commit: Awaitable[Receipt]) -> None:
         """An answer that came under a requirement waits for its record like any other."""
