@@ -16,7 +16,7 @@ KEEP ?=
 
 NODE_STAMP := tests/javascript/node_modules/.package-lock.json
 
-.PHONY: setup demo test check peers torture fuzz fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory clean
+.PHONY: setup demo test check peers torture fuzz fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory bench-feed clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,10 @@ bench-concealment: setup
 
 bench-memory: setup
 	$(BIN)/python bench/memory.py
+
+# A million parties in a file that workers share, and a change that reaches all of them.
+bench-feed: setup
+	$(BIN)/python bench/feed.py
 
 bench-records: setup
 	$(BIN)/python bench/records.py

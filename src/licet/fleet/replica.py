@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import reduce
-from operator import or_
 from typing import TypeVar
 
 from licet.decisions import Caller, Decision, Request, RowChange, RowKind, Snapshot, Stop, decode_row
@@ -71,6 +69,7 @@ class Replica:
         self._pepper = pepper
         self._known = 0
         self._items: dict[ItemId, Item] = {}
+        self._has_new_items = False
         self._parties: Table[PartyId, Party] = Table()
         self._organizations: dict[OrganizationId, Organization] = {}
         self._standings: Table[PartyId, tuple[Standing, ...]] = Table()
@@ -275,7 +274,11 @@ class Replica:
             touched = [Changed(everything=True)] if was_current else touched
             raise
         finally:
-            self._tell(reduce(or_, touched, Changed()))
+            if self._has_new_items:
+                # Once for all of them: there may be thousands in one act, and each would walk through the rest.
+                self._has_new_items = False
+                self._snapshot = replace(self._snapshot, catalogue=Catalogue.of(self._items.values()))
+            self._tell(Changed.together(touched))
 
     def _take(self, change: RowChange) -> Changed:
         row = None if change.body is None else decode_row(change.kind, change.body)
@@ -288,7 +291,7 @@ class Replica:
         match kind, row:
             case RowKind.ITEM, Item() | None:
                 _put(self._items, ItemId(key), row)
-                self._snapshot = replace(self._snapshot, catalogue=Catalogue.of(self._items.values()))
+                self._has_new_items = True
                 changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
             case RowKind.PARTY, Party() | None:
                 self._parties.put(PartyId(key), row)
