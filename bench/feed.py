@@ -19,7 +19,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from licet.app import create_instance
 from licet.cli.wire import call
@@ -41,10 +41,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="licet-feed-") as place:
         found = measure(Path(place) / "i", options.parties, options.workers)
     if options.as_json:
-        print(json.dumps(found))
+        sys.stdout.write(json.dumps(found) + "\n")
         return
     for name, value in found.items():
-        print(f"{name:44} {value}")
+        sys.stdout.write(f"{name:44} {value}\n")
 
 
 def measure(directory: Path, parties: int, workers: int) -> dict[str, Any]:
@@ -108,11 +108,11 @@ class serving:  # noqa: N801  # it reads as the block that it is
     def __init__(self, directory: Path, workers: int) -> None:
         self._directory = directory
         command = [sys.executable, "-m", "licet", "serve", "--dir", str(directory), "--json", "--workers", str(workers)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603  # our own command
         stdout = self._process.stdout
         self._control = json.loads(stdout.readline() if stdout else "")["control"]
 
-    def __enter__(self) -> "serving":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,7 +147,7 @@ def proportional_mb(pid: int) -> int:
 
 def say(what: str) -> None:
     """Tell whoever waits."""
-    print(f"bench: {what}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"bench: {what}\n")
 
 
 if __name__ == "__main__":
