@@ -13,7 +13,7 @@ from licet.directives import PolicyBundle, compile_policy
 from licet.errors import ConflictError, EvidenceError, InputError, UnavailableError
 from licet.fleet import Clock, Feed, Follower, Replica, feed, follower, no_policy
 from licet.fleet.wire import IssueNonce, Push, Report, encode_message, take_messages
-from licet.items import Item
+from licet.parties import Party
 from licet.parties.evidence import Nonce
 from places_for_tests import short_directory
 
@@ -21,8 +21,8 @@ NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 
 def change(number, previous=None):
-    row = Item(f"item-{number}", frozenset(), "main", NOON)
-    return RowChange(number, number - 1 if previous is None else previous, RowKind.ITEM, row.id, encode_row(row))
+    row = Party(f"P{number}")
+    return RowChange(number, number - 1 if previous is None else previous, RowKind.PARTY, row.id, encode_row(row))
 
 
 class Truth:

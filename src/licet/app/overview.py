@@ -6,10 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
-
 from licet import __version__
 from licet.app.config import Config
 from licet.app.offline import log_file_shown
@@ -21,7 +17,6 @@ from licet.directives import force_at
 from licet.errors import LicetError
 from licet.fleet import Feed, Replica
 from licet.fleet.wire import Count, Family, Report, Reported
-from licet.gateway.metrics import CONTENT_TYPE
 from licet.items import Item
 from licet.logwriter import LogClient
 from licet.records import SINGLE_PERSON
@@ -29,6 +24,7 @@ from licet.stores import Store
 from licet.terms import ItemId, format_instant
 
 _PATIENCE_S = 1.2
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SILENT = "worker_silent"
 """Why a worker that does not answer serves nothing restricted, as far as is known."""
 
@@ -61,7 +57,7 @@ class Overview:
         async def exposition() -> bytes:
             return await self.exposition() + more()
 
-        return Vitals(self.obstacles, exposition, CONTENT_TYPE, config.metrics_public, config.metrics_token)
+        return Vitals(self.obstacles, exposition, _CONTENT_TYPE, config.metrics_public, config.metrics_token)
 
     async def obstacles(self) -> dict[int, list[str]]:
         """Why restricted items cannot be served now, by worker."""
@@ -75,9 +71,9 @@ class Overview:
     async def exposition(self) -> bytes:
         """The page that Prometheus reads: what every worker has counted, under the label `worker`."""
         answers = await self._feed.ask_all(Count(), list[Family], _PATIENCE_S)
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Page({slot: x for slot, x in answers.items() if not isinstance(x, LicetError)}))
-        return generate_latest(registry)
+        from licet.app.exposition import exposition_of  # noqa: PLC0415  # its library takes a while, and nobody else waits
+
+        return exposition_of({slot: x for slot, x in answers.items() if not isinstance(x, LicetError)})
 
     async def status(self) -> dict[str, Any]:
         """Items, stops, policy, workers and the answers that are being given."""
@@ -172,20 +168,3 @@ def item_shown(item: ItemId, snapshot: Snapshot, at: datetime) -> dict[str, Any]
         "directives": directives,
         "restricted": item in policy.restricted,
     }
-
-
-class _Page(Collector):
-    """One reading, in a registry of its own."""
-
-    def __init__(self, counted: dict[int, list[Family]]) -> None:
-        self._counted = counted
-
-    def collect(self) -> list[Metric]:
-        """Called by the registry."""
-        metrics: dict[str, Metric] = {}
-        for slot, families in sorted(self._counted.items()):
-            for family in families:
-                metric = metrics.setdefault(family.name, Metric(family.name, family.text, family.kind))
-                for name, labels, value in family.samples:
-                    metric.add_sample(name, {**labels, "worker": str(slot)}, value)
-        return list(metrics.values())

@@ -17,7 +17,7 @@ from licet.cli.output import complain
 from licet.errors import LicetError
 
 _MODULES = {
-    "init": "licet.cli.service",
+    "init": "licet.cli.making",
     "serve": "licet.cli.service",
     "backup": "licet.cli.backups",
     "rotate": "licet.cli.rotating",

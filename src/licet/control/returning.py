@@ -9,12 +9,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from licet.decisions import Snapshot
 from licet.directives import force_at
@@ -22,6 +19,9 @@ from licet.errors import LicetError, NotFoundError
 from licet.proofs import MEASURES, tell_readiness, under_letter
 from licet.stores import Point, UseBook
 from licet.terms import ItemId, format_instant
+
+if TYPE_CHECKING:
+    from prometheus_client.core import GaugeMetricFamily, Metric
 
 _Json = dict[str, Any]
 _log = logging.getLogger("licet.control")
@@ -89,8 +89,18 @@ class Returns:
 
     def exposition(self) -> bytes:
         """The latest points as Prometheus reads them."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Page(self._latest))
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  # who reads it waits for it
+
+        share, registry = return_share(self._latest), CollectorRegistry(auto_describe=False)
+
+        class Page:
+            """One reading."""
+
+            def collect(self) -> "Iterator[Metric]":
+                """Called by the registry."""
+                yield share
+
+        registry.register(Page())
         return bytes(generate_latest(registry))
 
     @asynccontextmanager
@@ -144,16 +154,10 @@ class Returns:
         return Point(at, {part: told[part] for part in told if part not in ("items", "evidence")})
 
 
-class _Page(Collector):
-    def __init__(self, latest: dict[str, Point]) -> None:
-        self._latest = latest
-
-    def collect(self) -> Iterator[Metric]:
-        yield return_share(self._latest)
-
-
-def return_share(latest: Mapping[str, Point]) -> GaugeMetricFamily:
+def return_share(latest: Mapping[str, Point]) -> "GaugeMetricFamily":
     """The last point of each directive's curve as a metric."""
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # who reads it waits for it
+
     share = GaugeMetricFamily(
         "licet_return_share",
         "The least share of the lawful use of the week before a directive that is served now.",
