@@ -24,6 +24,17 @@ def writer_pid(instance):
     return pid_of(instance, "log")
 
 
+def serve_without_websockets():
+    """`licet` where the extra `realtime` is not installed."""
+    import licet.app.service as serving
+    from licet.cli import main
+
+    lost = "import sys; sys.modules['websockets'] = None; "
+    program = (sys.executable, "-c", f"{lost}from licet.app.worker import main; sys.exit(main())")
+    serving.serve = functools.partial(serving.serve, worker=program)
+    main()
+
+
 def serve_by_another_clock():
     """`licet`, whose workers' wall clock is behind by as many seconds as a file says."""
     import licet.app.service as serving

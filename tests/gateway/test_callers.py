@@ -119,7 +119,7 @@ class House:
         settings = {"trusted": (ipaddress.ip_network("10.0.0.0/8"),), "public_url": PUBLIC} | network
         self.sets = KeySets(self.keys, self.clock.monotonic)
         self.callers = Callers(
-            self.replica, Surroundings("licet-here", Network(**settings), self.sets, country, nonces)
+            self.replica, Surroundings("licet-here", Network(**settings), self.sets, country, nonces=nonces)
         )
 
     def put(self, row, *, gone=False):

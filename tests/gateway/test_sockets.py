@@ -671,7 +671,7 @@ def test_a_client_that_reads_nothing_slows_the_upstream_down(instance, upstream,
 
 # Without the extra `realtime`.
 
-WITHOUT = "import sys; sys.modules['websockets'] = None; from licet.cli import main; main()"
+WITHOUT = "import faults_for_tests; faults_for_tests.serve_without_websockets()"
 
 
 def test_without_the_extra_a_socket_is_refused_clearly(upstream):
