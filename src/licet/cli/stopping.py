@@ -53,7 +53,10 @@ def stop(
         ordering = import_module("licet.cli.ordering")
         answer = ordering.order(find_directory(directory), items or [], everything=everything, drain_s=drain, why=err)
     if "record" in answer:
-        say_done(answer, f"stopped for everybody: {', '.join(answer['result'])}", as_json=as_json)
+        told = [f"stopped for everybody: {', '.join(answer['result'])}"]
+        if drain:
+            told.append(f"answers that are being given may go on for {drain} s; nothing new is served")
+        say_done(answer, *told, as_json=as_json)
     else:
         say(answer, *answer["notes"], as_json=as_json)
 
