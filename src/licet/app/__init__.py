@@ -4,8 +4,9 @@ What is named here is imported when it is asked for: each process of an instance
 this room, and none waits for what another needs.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from licet.lazily import lazily
 
 if TYPE_CHECKING:
     from licet.app.config import Config, read_config
@@ -49,9 +50,4 @@ _HOMES = {
     "serve": "service",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module that holds it."""
-    if name not in _HOMES:
-        raise AttributeError(name)
-    return getattr(import_module(f"licet.app.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

@@ -4,8 +4,9 @@ What is named here is imported when it is asked for: the control process listens
 workers do, and needs nothing else of this room.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from licet.lazily import lazily
 
 if TYPE_CHECKING:
     from licet.gateway.batches import Batches
@@ -97,9 +98,4 @@ _HOMES = {
     "sending_traces": "tracing",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module that holds it."""
-    if name not in _HOMES:
-        raise AttributeError(name)
-    return getattr(import_module(f"licet.gateway.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

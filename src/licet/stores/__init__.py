@@ -3,8 +3,9 @@
 What is named here is imported when it is asked for: a worker counts use, and has no store.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from licet.lazily import lazily
 
 if TYPE_CHECKING:
     from licet.stores.people import (
@@ -51,9 +52,4 @@ _HOMES = {
     "token_digest": "people",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module that holds it."""
-    if name not in _HOMES:
-        raise AttributeError(name)
-    return getattr(import_module(f"licet.stores.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)
