@@ -14,7 +14,6 @@ import licet.app.rotate as rotating
 from decisions_for_tests import NOT_FOREIGN, attested
 from instance_for_tests import configure, serving, single_person
 from licet.app import read_config, rotate_log_keys, rotate_pepper, rotate_policy_key
-from licet.cli import run
 from licet.decisions import RowKind
 from licet.demo.standin import StandIn
 from licet.errors import ConfigurationError, ConflictError, TrustError
@@ -41,6 +40,14 @@ def directory():
 
 def watch(_done, _whole):
     """Nobody waits."""
+
+
+def why_it_is_not_served(directory):
+    """The code of the error with which `licet serve` ends."""
+    command = [sys.executable, "-m", "licet", "serve", "--dir", str(directory), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    return json.loads(done.stderr.splitlines()[-1])["error"]["code"]
 
 
 def interrupted(monkeypatch, at):
@@ -88,7 +95,7 @@ def test_a_link_is_the_same_whenever_its_layer_came():
 
 
 @pytest.mark.parametrize("step", ["_wrap", "_record", "_sync"])
-def test_an_interrupted_pepper_keeps_from_starting_and_goes_on(directory, monkeypatch, step, capfd):
+def test_an_interrupted_pepper_keeps_from_starting_and_goes_on(directory, monkeypatch, step):
     with serving(directory) as made:
         made.items("sonata-3")
         key = made.party_key("p-1")
@@ -97,8 +104,7 @@ def test_an_interrupted_pepper_keeps_from_starting_and_goes_on(directory, monkey
         with pytest.raises(KeyboardInterrupt):
             rotate_pepper(directory, "someone", watch)
     if step != "_sync":  # by then the file has its new name
-        assert run(["serve", "--dir", str(directory), "--json"]) == 1
-        assert json.loads(capfd.readouterr().err.splitlines()[-1])["error"]["code"] == "rotation_unfinished"
+        assert why_it_is_not_served(directory) == "rotation_unfinished"
         assert rotate_pepper(directory, "someone", watch) == 2
     with serving(directory) as made:
         assert made.chat(key, "sonata-3").status == 200
@@ -118,12 +124,11 @@ def test_a_kill_between_store_and_file_is_gone_on_from(directory, monkeypatch):
         assert made.chat(key, "sonata-3").status == 200
 
 
-def test_an_old_pepper_under_a_rotated_store_is_refused(directory, capfd):
+def test_an_old_pepper_under_a_rotated_store_is_refused(directory):
     shutil.copy2(directory / "secrets" / "pepper", directory / "old")
     rotate_pepper(directory, "someone", watch)
     shutil.copy2(directory / "old", directory / "secrets" / "pepper")
-    assert run(["serve", "--dir", str(directory), "--json"]) == 1
-    assert json.loads(capfd.readouterr().err.splitlines()[-1])["error"]["code"] == "other_pepper"
+    assert why_it_is_not_served(directory) == "other_pepper"
     with pytest.raises(ConfigurationError):
         rotate_pepper(directory, "someone", watch)
 
