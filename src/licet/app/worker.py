@@ -68,6 +68,8 @@ GRACE_S = 3.0
 LEAVE = signal.SIGUSR1
 """Tells a worker that another serves its socket: it takes nothing new, and lets what runs go on for a while."""
 _IDLE_S = 1.0
+_GC_THRESHOLDS = 50_000, 20, 50
+"""A request makes hundreds of objects and hardly a cycle among them; by default each few would be searched for one."""
 _STDERR = 2
 
 
@@ -114,6 +116,8 @@ def main(arguments: Sequence[str] | None = None, *, fetch: Fetch = fetch_public)
         level=logging.INFO, format=f"%(asctime)s %(levelname)s %(name)s [worker {options.slot}]: %(message)s"
     )
     _open_as_many_files_as_may_be()
+    # No line of ours names a thread or a process, and each line of the access log would look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     try:
         places = Places(options.dir)
         slot = Slot(options.slot, options.of, socket.socket(fileno=options.socket))
@@ -167,6 +171,7 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
         await _caught_up(follower, ending)
         gc.collect()
         gc.freeze()  # rows stay: a collection that walked a million of them would stall every stream
+        gc.set_threshold(*_GC_THRESHOLDS)
         await stack.enter_async_context(heeding(places.orders, replica, public, slot.number))
         proxy = await stack.enter_async_context(ReverseProxy(config.upstreams, config.limits).running())
         stored, batches = await stack.enter_async_context(

@@ -35,9 +35,19 @@ _FORBIDDEN, _UNAVAILABLE = 403, 503
 
 
 def refused(
-    refusal: Refusal, decision_id: RecordId, request: Request, snapshot: Snapshot, at: datetime
+    refusal: Refusal,
+    decision_id: RecordId,
+    request: Request,
+    snapshot: Snapshot,
+    at: datetime,
+    *,
+    midway: bool = False,
 ) -> dialects.Refusal:
     """A decision's refusal as the caller reads it: public grounds, remedies, what they may still use.
+
+    What they may still use is not told `midway`, in the event that ends a stream. A change
+    may end thousands, for each of whom every item would have to be decided before the
+    last is told; no client library hands it on; and the next answer has it.
 
     An unknown or concealed model is answered with its id alone; its grounds are
     only in the record.
@@ -46,7 +56,7 @@ def refused(
     if refusal.code is Code.MODEL_NOT_FOUND:
         return not_found(decision_id)
     grounds = disclosed(refusal.grounds)
-    alternatives = usable_items(request, snapshot, at) if status == _FORBIDDEN else ()
+    alternatives = usable_items(request, snapshot, at) if status == _FORBIDDEN and not midway else ()
     first = f" {grounds[0].text} [{grounds[0].citation}]" if grounds and refusal.basis.judged else ""
     return dialects.Refusal(
         code=refusal.code,

@@ -98,6 +98,7 @@ class Carriage:
         self._gone = asyncio.Event()
         self._meter = dialects.TokenMeter()
         self._is_good = False
+        self._is_sending = False
 
     @property
     def is_given(self) -> bool:
@@ -121,8 +122,7 @@ class Carriage:
             if self._complete:
                 await work
             elif (cut := self._cut()) is not None:
-                await self._stop(work)
-                await self._end(cut)
+                await self._end_first(cut, work)
             elif left.done() and not work.done():
                 await self._stop(work)
             else:
@@ -188,7 +188,15 @@ class Carriage:
             if more and not chunk:
                 return
         self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
-        await self._send(message)
+        await self._pass(message)
+
+    async def _pass(self, message: Message) -> None:
+        """Send, and have it seen for how long that takes: a slow client makes it wait."""
+        self._is_sending = True
+        try:
+            await self._send(message)
+        finally:
+            self._is_sending = False
 
     async def _recorded(self) -> None:
         for record in (self._commit, *(live.held for live in self._lives)):
@@ -208,9 +216,24 @@ class Carriage:
         if self._passage.decision is not None:
             headers.append((b"licet-decision", self._passage.decision.encode()))
         self._started = True
+        for live in self._lives:
+            live.has_begun = True
         self._is_good = message["status"] < _MANY
-        await self._send({**message, "headers": headers})
+        await self._pass({**message, "headers": headers})
         self._say_warning()
+
+    async def _end_first(self, told: dialects.Refusal, work: "asyncio.Task[None]") -> None:
+        """End the upstream at once and tell the client; wait for the end of the one only after the other.
+
+        Many may be cut at the same instant, and the last is told as soon as the loop has
+        come to it. Invariant: from the cut on `_forward` sends nothing more. Only what it
+        is in the middle of sending must be out, or given up, before the last event.
+        """
+        work.cancel()
+        if self._is_sending:
+            await self._stop(work)
+        await self._end(told)
+        await self._stop(work)
 
     async def _stop(self, work: "asyncio.Task[None]") -> None:
         """End the application, and with it the upstream, at once."""
@@ -233,7 +256,8 @@ class Carriage:
         elif (event := self._last_event(told)) is not None:
             message = {"type": "http.response.body", "body": event, "more_body": False}
             try:
-                await asyncio.wait_for(self._send(message), self._limits.cut_s)
+                async with asyncio.timeout(self._limits.cut_s):
+                    await self._send(message)
             except (OSError, TimeoutError):
                 is_told = False
                 _log.debug("a client that was cut did not read why")

@@ -8,10 +8,12 @@ is cut, also when no byte of it is coming.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from licet import dialects
 from licet.decisions import Code, Permit, Refusal, Request, Snapshot, decide
@@ -27,6 +29,9 @@ _log = logging.getLogger("licet.gateway")
 # Timers are set anew at least this often; the event loop's own range is not unlimited.
 _LONGEST_TIMER_S = 3600.0
 _FAREWELL_S = 1.0
+# One in which whoever waits for a cut learns of it, one in which they run, one more for those that had to wait.
+_TURNS_TO_TELL = 3
+_RECORDS_A_TURN = 32
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +43,7 @@ class Live:
         held: While it is not done, no further byte may leave.
         kin: Other items on which its decision rests.
         warn: Told until when it may go on, where it was permitted and no longer would be.
+        has_begun: Whether its head has left.
         caused_at: When what may end it came about, on the monotonic clock; None while nothing has.
     """
 
@@ -56,6 +62,7 @@ class Live:
     kin: frozenset[ItemId] = frozenset()
     warn: Callable[[datetime], None] | None = None
     drains_until: datetime | None = None
+    has_begun: bool = False
 
 
 class LiveIndex:
@@ -70,6 +77,7 @@ class LiveIndex:
         self._idle = asyncio.Event()
         self._idle.set()
         self._by: dict[tuple[str, str], set[Live]] = {}
+        self._unwritten: deque[Callable[[], None]] = deque()
         replica.subscribe(self._changed)
 
     def __len__(self) -> int:
@@ -137,6 +145,7 @@ class LiveIndex:
                 await asyncio.wait_for(self._idle.wait(), wait_s)
             for live in self._all:
                 self._cut(live, answers.stopping(live.decision), self._clock.now())
+        self._write_all()
 
     def _changed(self, changed: Changed) -> None:
         came_at = time.perf_counter()
@@ -191,8 +200,9 @@ class LiveIndex:
             return
         if isinstance(decision, Refusal):
             record = self._post.decision(decision, live.request, snapshot, at, continues=live.decision)
-            self._post.send(record)
-            self._cut(live, answers.refused(decision, live.decision, live.request, snapshot, at), at)
+            self._afterwards(partial(self._post.send, record))
+            told = answers.refused(decision, live.decision, live.request, snapshot, at, midway=live.has_begun)
+            self._cut(live, told, at)
             return
         live.until = decision.until
         live.caused_at = None
@@ -240,7 +250,29 @@ class LiveIndex:
         if not live.cut.done():
             live.caused_at = live.caused_at or time.perf_counter()
             live.cut.set_result(told)
-            self._post.cut(live.decision, live.item, told.code, at, party=live.party, organization=live.organization)
+            owner = {"party": live.party, "organization": live.organization}
+            self._afterwards(partial(self._post.cut, live.decision, live.item, told.code, at, **owner))
+
+    def _afterwards(self, write: Callable[[], None]) -> None:
+        """Have a record, for which nobody waits, written when those who are cut now have been told.
+
+        A change may end thousands at once. Their records take longer than telling them.
+        """
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write_some, _TURNS_TO_TELL)
+        self._unwritten.append(write)
+
+    def _write_some(self, turns: int) -> None:
+        """Write a few in each turn of the loop, the first of them so many turns from now."""
+        if not turns:
+            for _ in range(min(len(self._unwritten), _RECORDS_A_TURN)):
+                self._unwritten.popleft()()
+        if self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write_some, max(turns - 1, 0))
+
+    def _write_all(self) -> None:
+        while self._unwritten:
+            self._unwritten.popleft()()
 
 
 def _kin(request: Request, snapshot: Snapshot) -> frozenset[ItemId]:

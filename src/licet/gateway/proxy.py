@@ -1,6 +1,5 @@
 """The reverse proxy behind the gate: bytes in, bytes out, nothing translated."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from licet import dialects
 from licet.errors import InputError, UnavailableError
 from licet.gateway.asgi import Receive, Scope, Send
 from licet.gateway.carriage import PASSAGE, Passage
+from licet.gateway.patience import Patience
 from licet.gateway.settings import Limits
 from licet.gateway.upstream import Upstream
 from licet.terms import Surface
@@ -84,18 +84,25 @@ class ReverseProxy:
             raise UnavailableError(f"the inference server failed: {err}", code="upstream_unreachable") from err
 
     async def _exchange(self, session: aiohttp.ClientSession, asked: "_Onward", body: bytes, send: Send) -> None:
-        async with asyncio.timeout(self._limits.first_byte_s):
+        with Patience() as patience:
+            patience.within(self._limits.first_byte_s)
             response = await session.request(
                 asked.method, asked.url, data=body, headers=asked.headers, allow_redirects=False
             )
+            patience.rest()
+            await self._pass_on(response, patience, send)
+
+    async def _pass_on(self, response: aiohttp.ClientResponse, patience: Patience, send: Send) -> None:
         try:
             # Our own server dates its answers.
             dropped = _HOP | {"date"} | _nominated(response.raw_headers)
             headers = [(k, v) for k, v in response.raw_headers if k.decode("latin-1").lower() not in dropped]
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             while True:
-                async with asyncio.timeout(self._limits.idle_s):
-                    chunk = await response.content.readany()
+                patience.within(self._limits.idle_s)
+                chunk = await response.content.readany()
+                # A client that reads slowly is no upstream that is silent.
+                patience.rest()
                 if not chunk:
                     break
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -1,6 +1,7 @@
 """One connection from a client to the log writer: pipelined, and written in batches."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -9,12 +10,18 @@ from licet.logwriter.wire import Answer, Submitted, decode_answers, encode_frame
 
 _FRAME_BYTES = 1 << 22
 """A frame is begun anew beyond this; half the limit, so that one more entry always fits."""
+_FLIGHTS = 2
+"""How many writes may be unanswered: what the writer commits, and what it prepares meanwhile.
+
+What comes in the meantime leaves with the next: sooner it would only be work for both.
+"""
 
 
 class Connection(asyncio.Protocol):
     """Entries out, answers in.
 
-    Entries given within one turn of the loop leave in one write.
+    Entries given within one turn of the loop leave in one write, and so do those given
+    while the writer has enough to do.
 
     Args:
         on_answer: Told of each answer to a `tell`.
@@ -31,6 +38,8 @@ class Connection(asyncio.Protocol):
         self._correlation = 0
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._told: dict[int, bytes] = {}
+        self._flights: deque[int] = deque()  # of each write that is unanswered, its last entry
+        self._is_scheduled = False
 
     @property
     def is_open(self) -> bool:
@@ -86,12 +95,16 @@ class Connection(asyncio.Protocol):
             for payload in take_frames(self._buffer):
                 for answer in decode_answers(payload):
                     self._deliver(answer)
+                if self._outbox:
+                    self._schedule()
         except InputError:
             # Not a log writer, or not of this release. Whoever waits is told by the loss.
             if self._transport is not None:
                 self._transport.abort()
 
     def _deliver(self, answer: Answer) -> None:
+        while self._flights and self._flights[0] <= answer.correlation:
+            self._flights.popleft()
         asked = self._asked.get(answer.correlation)
         if asked is not None and not asked.done():
             asked.set_result(answer)
@@ -103,15 +116,21 @@ class Connection(asyncio.Protocol):
         if not self.is_open:
             raise _gone()
         self._correlation += 1
-        if not self._outbox:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._outbox.append(Submitted(self._correlation, entry))
+        self._schedule()
         return self._correlation
 
+    def _schedule(self) -> None:
+        if not self._is_scheduled and len(self._flights) < _FLIGHTS:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._is_scheduled = False
         outbox, self._outbox = self._outbox, []
-        if self._transport is None:
+        if self._transport is None or not outbox:
             return
+        self._flights.append(outbox[-1].correlation)
         first, size = 0, 0
         for place, submitted in enumerate(outbox):
             size += len(submitted.entry)
