@@ -15,8 +15,9 @@ FUZZ_SECONDS ?= 120
 KEEP ?=
 
 NODE_STAMP := tests/javascript/node_modules/.package-lock.json
+PORTKEY_STAMP := bench/portkey/node_modules/.package-lock.json
 
-.PHONY: setup demo test check peers torture fuzz fix lock mutation bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory bench-feed clean
+.PHONY: setup demo test check peers torture fuzz fix lock mutation bench bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory bench-feed clean
 
 setup: $(STAMP)
 
@@ -31,6 +32,15 @@ $(BENCH_STAMP): requirements-bench.lock
 	$(PYTHON) -m venv --clear $(BENCH_VENV)
 	$(BENCH_BIN)/python -m pip install --quiet --require-hashes --requirement requirements-bench.lock
 	@touch $(BENCH_STAMP)
+
+# The gateway beside others, some ten minutes; writes its part of docs/benchmarks.md, and the plot.
+# LITELLM is the command of the LiteLLM proxy, in an environment of its own.
+bench: $(BENCH_STAMP) $(PORTKEY_STAMP)
+	PYTHONPATH=src:tests $(BENCH_BIN)/python bench/gateway.py --write $(if $(LITELLM),--litellm $(LITELLM))
+
+# One peer less where Node or the registry is missing is no reason to measure nothing.
+$(PORTKEY_STAMP): bench/portkey/package-lock.json
+	-npm ci --prefix bench/portkey --ignore-scripts --no-audit --no-fund --loglevel=error
 
 # docs/benchmarks.md says what it measures and has the last figures.
 bench-decide: $(BENCH_STAMP)
@@ -131,4 +141,4 @@ lock:
 	  --exclude-newer "$$(date -u -d "7 days ago" +%F)" - --output-file requirements-peers.lock
 
 clean:
-	rm -rf $(VENV) tests/javascript/node_modules $(BENCH_VENV) $(PEERS_VENV) $(FUZZ_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) tests/javascript/node_modules bench/portkey/node_modules $(BENCH_VENV) $(PEERS_VENV) $(FUZZ_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -124,6 +124,8 @@ def test_the_event_of_a_cut_is_whole_and_the_last(instance, upstream, people, su
     assert last["error"]
     assert sum(b'"error"' in event for event in events) == 1
     assert last["decision_id"] == answer.headers["licet-decision"]
+    # Working out for each of thousands what else they may use would keep the last of them waiting.
+    assert last["alternatives"] == []
 
 
 def test_a_stream_of_an_array_ends_with_the_error_as_its_last_element(instance, upstream, people):
@@ -246,6 +248,8 @@ def test_an_answer_that_has_not_begun_is_refused(instance, upstream, read, surfa
     assert isinstance(reading.end(), REFUSED[surface])
     assert reading.ended_at - since < 0.8
     assert reading.texts == []
+    if surface is OPENAI:
+        assert "open-1" in reading.error.response.json()["alternatives"]
     instance.act("/resume", {"items": ["mythos-5"]})
     assert_upstream_aborted(upstream, "mythos-5")
 
