@@ -99,6 +99,7 @@ class Carriage:
         self._meter = dialects.TokenMeter()
         self._is_good = False
         self._is_sending = False
+        self._is_recorded = False
 
     @property
     def is_given(self) -> bool:
@@ -199,10 +200,13 @@ class Carriage:
             self._is_sending = False
 
     async def _recorded(self) -> None:
-        for record in (self._commit, *(live.held for live in self._lives)):
-            if record is not None:
-                # Shielded: a client that leaves must not take the record of its request with it.
-                await asyncio.shield(record)
+        # Shielded: a client that leaves must not take the record of its request with it.
+        if self._commit is not None and not self._is_recorded:
+            await asyncio.shield(self._commit)
+            self._is_recorded = True
+        for live in self._lives:
+            if live.held is not None:
+                await asyncio.shield(live.held)
 
     async def _start(self, message: Message) -> None:
         headers = [(name, value) for name, value in message["headers"] if not name.lower().startswith(b"licet-")]
