@@ -24,6 +24,11 @@ def writer_pid(instance):
     return pid_of(instance, "log")
 
 
+def among_tests():
+    """An environment in which a process finds the helpers of the tests."""
+    return {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+
+
 def serve_without_websockets():
     """`licet` where the extra `realtime` is not installed."""
     import licet.app.service as serving

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from directives_for_tests import directive
-from faults_for_tests import pid_of, writer_gone
+from faults_for_tests import among_tests, pid_of, writer_gone
 from instance_for_tests import call, fresh_instance
 from licet.terms import Surface
 from load_for_tests import FREE, RESTRICTED, Load, ask_once, replaced, require_nothing_lost
@@ -182,8 +182,7 @@ def test_a_clock_that_goes_back_stops_the_restricted_until_it_has_caught_up():
     with short_directory() as directory, stand_in() as upstream:
         behind = Path(f"{directory}-behind")
         behind.write_text("0")
-        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-        environment = {"BEHIND": str(behind), "PYTHONPATH": path}
+        environment = {"BEHIND": str(behind), **among_tests()}
         with fresh_instance(directory, upstream.url, script=script, **environment) as instance:
             lawful, _ = populated(instance)
             assert ask_once(instance.gateway, lawful, RESTRICTED)[0] == 200

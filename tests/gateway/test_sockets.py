@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 from websockets.sync.client import connect
 
 from directives_for_tests import directive
-from faults_for_tests import writer_gone
+from faults_for_tests import among_tests, writer_gone
 from instance_for_tests import call, configure, fresh_instance, single_person
 from licet.app.config import read_config
 from licet.errors import ConfigurationError
@@ -677,7 +677,7 @@ WITHOUT = "import faults_for_tests; faults_for_tests.serve_without_websockets()"
 def test_without_the_extra_a_socket_is_refused_clearly(upstream):
     with (
         short_directory() as directory,
-        fresh_instance(directory, upstream.url, script=WITHOUT) as instance,
+        fresh_instance(directory, upstream.url, script=WITHOUT, **among_tests()) as instance,
     ):
         instance.items("open-1")
         key = instance.party_key("P1")
