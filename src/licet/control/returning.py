@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
 from licet.decisions import Snapshot
 from licet.directives import force_at
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily, Metric
 
 _Json = dict[str, Any]
+# Twenty of them, however they are escaped, fit into the head of a request.
+_Name = Annotated[str, StringConstraints(max_length=128)]
 _log = logging.getLogger("licet.control")
 _LOOK_S = 2.0
 _FORGET_EVERY = timedelta(hours=6)
@@ -197,7 +200,7 @@ def returning_routes(router: APIRouter, returns: Returns) -> None:
     """Add the routes of this module."""
 
     @router.get("/readiness", summary="If a letter came now: what of the last week's use could be kept")
-    async def readiness(item: Annotated[list[str] | None, Query(max_length=1000)] = None) -> _Json:
+    async def readiness(item: Annotated[list[_Name] | None, Query(max_length=20)] = None) -> _Json:
         return await returns.readiness(item or [])
 
     @router.get("/returns", summary="How much lawful use is back since each directive began")
