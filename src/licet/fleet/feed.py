@@ -7,7 +7,7 @@ gets all that was changed since.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -120,11 +120,9 @@ class Feed:
         def all_took() -> bool:
             return all(link.taken >= sent or link.channel not in self._links for link, sent in wanted.items())
 
-        try:
+        with suppress(TimeoutError):  # those who have not taken it by then are named
             async with asyncio.timeout(patience_s), self._took:
                 await self._took.wait_for(all_took)
-        except TimeoutError:
-            pass  # those who have not are named
         silent = {link.slot for link, sent in wanted.items() if link.taken < sent}
         return tuple(sorted(silent | self.absent()))
 

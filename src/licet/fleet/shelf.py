@@ -128,10 +128,10 @@ class View(Mapping[Key, Value]):
         return found
 
     def __iter__(self) -> Iterator[Key]:
-        raise NotImplementedError("there may be a million: nobody decides on all of them")
+        raise TypeError("there may be a million: nobody decides on all of them")
 
     def __len__(self) -> int:
-        raise NotImplementedError("there may be a million: nobody decides on how many there are")
+        raise TypeError("there may be a million: nobody decides on how many there are")
 
 
 def _unreadable(err: sqlite3.Error) -> UnavailableError:

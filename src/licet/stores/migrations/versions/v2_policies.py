@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from licet.errors import ConfigurationError
+
 revision = "2"
 down_revision = "1"
 
@@ -18,6 +20,6 @@ def downgrade() -> None:
     """There is no way back: what is on record could not be made again.
 
     Raises:
-        NotImplementedError: always.
+        ConfigurationError: always.
     """
-    raise NotImplementedError
+    raise ConfigurationError("there is no way back: what is on record could not be made again")

@@ -6,6 +6,8 @@ Before, one administrator loosened alone: so it stays, until it is made stricter
 import sqlalchemy as sa
 from alembic import op
 
+from licet.errors import ConfigurationError
+
 revision = "3"
 down_revision = "2"
 
@@ -47,6 +49,6 @@ def downgrade() -> None:
     """There is no way back: one would loosen alone again.
 
     Raises:
-        NotImplementedError: always.
+        ConfigurationError: always.
     """
-    raise NotImplementedError
+    raise ConfigurationError("there is no way back: one would loosen alone again")
