@@ -21,7 +21,7 @@ from joserfc.jwk import OKPKey
 
 from licet import __version__
 from licet.app.config import Config, read_config
-from licet.app.keys import read_pepper, read_signing_key, require_pepper
+from licet.app.keys import PEPPER_PRINT, read_pepper, read_signing_key, require_pepper
 from licet.app.leaving import leave_log
 from licet.app.lock import only_one
 from licet.app.orders import Take, heeding, taking
@@ -106,7 +106,7 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
         stack.callback(store.close)
         store.check()
         with store.read() as tx:
-            require_pepper(tx.pepper_print, pepper)
+            require_pepper(tx.single(PEPPER_PRINT), pepper)
         stack.push_async_callback(leave_log, log := LogClient(places.log_socket))
         shelving = Shelving(store, Path(config.store_url.removeprefix("sqlite:///")), places.run)
         verifier = PolicyVerifier(public, places.epoch)

@@ -12,6 +12,9 @@ from licet.app.config import read_secret
 from licet.errors import ConfigurationError
 from licet.parties import MOST_LAYERS
 
+PEPPER_PRINT = "pepper"
+"""Among the store's single values, by which it knows the pepper that it was last rotated to."""
+
 _PEPPER = re.compile(rf"[0-9a-f]{{64}}(\n[0-9a-f]{{64}}){{0,{MOST_LAYERS - 1}}}")
 
 

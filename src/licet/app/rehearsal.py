@@ -17,6 +17,7 @@ import msgspec
 
 from licet.app.backup import OWN_STORE, copy_database, store_at
 from licet.app.create import create_instance
+from licet.app.keys import PEPPER_PRINT
 from licet.app.places import Places
 from licet.errors import ConfigurationError, UnavailableError
 from licet.stores import ACTING, Store
@@ -60,7 +61,7 @@ def copy_to_rehearse(directory: Path, target: Path, upstream: str, administrator
             for table in _LEFT_OUT:
                 database.execute(f"DELETE FROM {table}")  # noqa: S608  # the names are written above
             database.execute("INSERT INTO administrators SELECT * FROM fresh.administrators")
-            database.execute("DELETE FROM meta WHERE name = 'pepper'")
+            database.execute("DELETE FROM meta WHERE name = ?", (PEPPER_PRINT,))
             database.execute("UPDATE meta SET value = 'two' WHERE name = 'persons'")
         people.unlink()
     except (sqlite3.Error, OSError) as err:

@@ -16,7 +16,7 @@ from pathlib import Path
 from joserfc.jwk import OKPKey
 
 from licet.app.config import read_config, read_secret
-from licet.app.keys import next_path, print_of, read_pepper, read_signing_key, require_pepper
+from licet.app.keys import PEPPER_PRINT, next_path, print_of, read_pepper, read_signing_key, require_pepper
 from licet.app.lock import only_one
 from licet.app.places import Places
 from licet.decisions import RowKind
@@ -54,13 +54,13 @@ def rotate_pepper(directory: Path, by: str, watch: Callable[[int, int], None]) -
         after = bytes.fromhex(read_secret(following))
         with closing(_store(places)) as store:
             with store.read() as tx:
-                found = tx.pepper_print
+                found = tx.single(PEPPER_PRINT)
             # Interrupted after the store had it, there is nothing left but to take the file's new name.
             if found != print_of(after):
                 require_pepper(found, after[:-LAYER_BYTES])
                 with store.write() as tx:
                     _wrap(tx, after[-LAYER_BYTES:], watch)
-                    tx.set_meta("pepper", print_of(after))
+                    tx.set_meta(PEPPER_PRINT, print_of(after))
                     _record(tx, "pepper", by)
         following.replace(places.pepper)
         _sync(places.secrets)

@@ -23,10 +23,6 @@ class Tokens(Value, frozen=True):
     read: int = 0
     written: int = 0
 
-    def __add__(self, other: "Tokens") -> "Tokens":
-        """Both together."""
-        return Tokens(self.read + other.read, self.written + other.written)
-
 
 class _Usage(msgspec.Struct, frozen=True, rename="camel"):
     """The members that the three surfaces use, of which each sends its own."""

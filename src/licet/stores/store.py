@@ -237,11 +237,6 @@ class Transaction:
         """The invariants that the policy in force breaks, as two persons have decided."""
         return frozenset(json.loads(self._meta_or("broken_invariants", None) or "[]"))
 
-    @property
-    def pepper_print(self) -> str | None:
-        """By which the pepper is known that the store was last rotated to; None where it never was."""
-        return self._meta_or("pepper", None)
-
     def set_meta(self, name: str, value: str) -> None:
         """Set a single value."""
         self._replace(schema.meta, {"name": name}, {"name": name, "value": value})
