@@ -188,7 +188,7 @@ def test_whoever_writes_at_once_the_highest_stays(file):
 
 def test_a_lock_that_is_held_for_long_is_not_waited_for_without_end(file):
     verifier = PolicyVerifier(PUBLIC, file)
-    with file.with_suffix(".lock").open("w") as held:
+    with file.with_name(f"{file.name}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UnavailableError):
             verifier.verify(sign_bundle(bundle(), KEY))

@@ -1,9 +1,6 @@
 """Sign a policy bundle, and accept only one that is signed and not older than the last."""
 
-import fcntl
 import json
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +11,12 @@ from joserfc.jwk import OKPKey
 
 from licet.directives import PolicyBundle
 from licet.errors import ConfigurationError, InputError, TrustError, UnavailableError
+from licet.processes import in_turn
 from licet.terms import canonical_json
 
 TYPE = "licet-policy+jws"
 _ALGORITHMS = ["Ed25519"]
-_PATIENCE_S, _LOOK_S = 0.25, 0.002
+_PATIENCE_S = 0.25
 
 
 def sign_bundle(bundle: PolicyBundle, key: OKPKey) -> str:
@@ -76,19 +74,10 @@ class PolicyVerifier:
     def _alone(self) -> Iterator[None]:
         """Hold the lock that the processes of a host share; whoever has it keeps it for an instant only."""
         try:
-            file = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            with in_turn(self._file, _PATIENCE_S):
+                yield
         except OSError as err:
             raise UnavailableError(f"the policy's epoch could not be looked up: {err}") from err
-        try:
-            deadline = time.monotonic() + _PATIENCE_S
-            while not _is_locked(file):
-                # Not longer: a process that was stopped with the lock must not stop this one's event loop.
-                if time.monotonic() > deadline:
-                    raise UnavailableError("the policy's epoch is being written by another process for too long")
-                time.sleep(_LOOK_S)
-            yield
-        finally:
-            os.close(file)
 
     def _remember(self, epoch: int) -> None:
         fresh = self._file.with_suffix(".new")
@@ -97,14 +86,6 @@ class PolicyVerifier:
             fresh.replace(self._file)
         except OSError as err:
             raise UnavailableError(f"the policy's epoch could not be written down: {err}") from err
-
-
-def _is_locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _read_epoch(file: Path) -> int:

@@ -20,6 +20,7 @@ import msgspec
 from licet.decisions import Caller, Request
 from licet.dialects import ObjectKind, Use
 from licet.errors import ConfigurationError, UnavailableError
+from licet.processes import in_turn
 from licet.terms import ItemId, RecordId, Surface, Value
 
 KEPT = timedelta(days=32)
@@ -27,6 +28,7 @@ KEPT = timedelta(days=32)
 
 _FORGOTTEN = (ObjectKind.RESPONSE, ObjectKind.MESSAGE_BATCH)
 _NOBODY = ""
+_PATIENCE_S = 5.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
   kind TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, upstream TEXT NOT NULL,
@@ -95,8 +97,9 @@ class Objects:
         self._slots = slots
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._writer, self._reader = _connect(path), _connect(path)
-            self._writer.executescript(_SCHEMA)
+            with in_turn(path, _PATIENCE_S):
+                self._writer, self._reader = _connect(path), _connect(path)
+                self._writer.executescript(_SCHEMA)
             self._prune(now)
         except (sqlite3.Error, OSError) as err:
             raise ConfigurationError(f"expected the map of stored objects in `{path}`: {err}") from err
@@ -241,7 +244,7 @@ class Objects:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=5.0, isolation_level=None)
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=_PATIENCE_S, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection

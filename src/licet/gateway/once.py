@@ -9,17 +9,20 @@ from datetime import datetime
 from pathlib import Path
 
 from licet.errors import ConfigurationError, UnavailableError
+from licet.processes import in_turn
 
 MOST = 200_000
 """How many are remembered. When it is full nothing new is taken: whoever forgot one that
 has not expired would let it be used again."""
 
-_PATIENCE_S = 0.25
+_PATIENCE_S, _START_PATIENCE_S = 0.25, 5.0
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS uses (thing BLOB PRIMARY KEY, used INTEGER NOT NULL, ends REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS uses_ends ON uses (ends);
 CREATE TABLE IF NOT EXISTS total (number INTEGER NOT NULL);
 INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM total);
+COMMIT;
 """
 
 
@@ -40,16 +43,12 @@ class Uses:
     def __init__(self, path: Path | None = None, most: int = MOST) -> None:
         self._most = most
         try:
-            if path is not None:
+            if path is None:
+                self._database = self._open(":memory:")
+            else:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(
-                ":memory:" if path is None else path, timeout=_PATIENCE_S, isolation_level=None
-            )
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = OFF")
-            with self._transaction():
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    self._database.execute(statement)
+                with in_turn(path, _START_PATIENCE_S):
+                    self._database = self._open(path)
         except (sqlite3.Error, OSError) as err:
             raise ConfigurationError(f"expected a memory of what was used at `{path}`: {err}") from err
 
@@ -70,6 +69,13 @@ class Uses:
         except sqlite3.Error as err:
             # Whether it was used before cannot be told, so it is as if it had been.
             raise UnavailableError(f"what was used cannot be looked up: {err}", code="too_many_proofs") from err
+
+    def _open(self, path: Path | str) -> sqlite3.Connection:
+        database = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = OFF")
+        database.executescript(_SCHEMA)
+        return database
 
     def _take(self, thing: bytes, until: float, now: float, allowed: int) -> bool:
         gone = self._database.execute("DELETE FROM uses WHERE ends <= ?", (now,)).rowcount

@@ -20,6 +20,7 @@ import msgspec
 from licet.decisions import Use, User
 from licet.errors import ConfigurationError, UnavailableError
 from licet.parties import Serves
+from licet.processes import in_turn
 from licet.terms import ItemId, OrganizationId, PartyId, format_instant, parse_instant
 
 LOOKED_BACK = timedelta(days=7)
@@ -28,6 +29,7 @@ KEPT_DAYS = 15
 CURVE_KEPT = timedelta(days=40)
 """For how long a curve, and the use that it is measured by, is kept."""
 
+_PATIENCE_S = 5.0
 _WHO = "party, organization, serves, binding, item"
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS uses (
@@ -72,11 +74,12 @@ class UseBook:
     def __init__(self, path: Path) -> None:
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            # A power cut may take the last counts: they are a measure and no evidence.
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(_SCHEMA)
+            self._database = sqlite3.connect(path, check_same_thread=False, timeout=_PATIENCE_S)
+            with in_turn(path, _PATIENCE_S):
+                self._database.execute("PRAGMA journal_mode = WAL")
+                # A power cut may take the last counts: they are a measure and no evidence.
+                self._database.execute("PRAGMA synchronous = NORMAL")
+                self._database.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as err:
             raise ConfigurationError(f"expected the counts of use in `{path}`: {err}") from err
         self._lock = threading.Lock()
