@@ -11,6 +11,8 @@ from licet.parties import (
     Declared,
     EvidenceKind,
     ForeignPerson,
+    Genuineness,
+    HolderBinding,
     MemberOf,
     NotForeignPerson,
     Organization,
@@ -20,18 +22,22 @@ from licet.parties import (
     Relation,
     Standing,
     Stateless,
+    UnrecognizedNationality,
     UnsettledStatus,
     Usable,
+    Withdrawal,
+    adverse_facts,
     establish_organization,
     establish_status,
     fact_from_value,
     fact_to_value,
+    nationality_fact,
     usable_standings,
 )
 from licet.terms import FOREVER
 
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
-DAY, TICK = timedelta(days=1), timedelta.resolution
+DAY, HOUR, TICK = timedelta(days=1), timedelta(hours=1), timedelta.resolution
 RULE = Usable(Assurance.SUBSTANTIAL, 365 * DAY, accept_organization_attestation=True)
 
 
@@ -69,6 +75,16 @@ def standing(*facts, **over):
         ({"assurance": Assurance.HIGH}, True),
         ({"assurance": Assurance.LOW}, False),
         ({"not_after": FOREVER, "verified_at": NOON}, True),
+        # Counts from a later instant, and until it has to be asked for again.
+        ({"not_before": NOON}, True),
+        ({"not_before": NOON + TICK}, False),
+        ({"not_before": NOON - 2 * DAY, "verified_at": NOON + TICK}, False),
+        ({"recheck_at": NOON + TICK}, True),
+        ({"recheck_at": NOON}, False),
+        # A genuine document that anybody may have copied shows nothing, nor does a word that nobody vouches for.
+        ({"genuineness": Genuineness.REVIEWED, "binding": HolderBinding.PRESENT}, True),
+        ({"genuineness": Genuineness.NONE}, False),
+        ({"binding": HolderBinding.NONE}, False),
     ],
 )
 def test_evidence_counts_within_its_bounds(over, usable):
@@ -218,3 +234,59 @@ def test_an_unknown_fact_is_refused(value):
 
 def test_dates_are_dates():
     assert fact_to_value(Citizenship("FR", date(2020, 1, 2)))["acquired"] == "2020-01-02"
+
+
+SEVERAL = (Citizenship("FR"), Citizenship("CN"), PermanentResidence("JP"), UnrecognizedNationality("ZZZ"))
+
+
+@pytest.mark.parametrize(
+    ("over", "stays"),
+    [
+        ({}, SEVERAL),
+        # Neither its end nor a later word that leaves something out clears what was shown.
+        ({"not_after": NOON - TICK}, SEVERAL),
+        ({"recheck_at": NOON - TICK}, SEVERAL),
+        ({"withdrawn_at": NOON - HOUR, "withdrawal": Withdrawal.CORRECTED}, SEVERAL),
+        ({"withdrawn_at": NOON - HOUR, "withdrawal": Withdrawal.BY_ISSUER}, SEVERAL),
+        ({"withdrawn_at": NOON - HOUR, "withdrawal": Withdrawal.BY_OFFICER}, SEVERAL),
+        # Who takes back the evidence does not become less foreign by that.
+        ({"withdrawn_at": NOON - HOUR, "withdrawal": Withdrawal.BY_PERSON}, (ForeignPerson(), *SEVERAL)),
+        # It was never believed: an error that two officers found, evidence that had been revoked, a later word.
+        ({"withdrawn_at": NOON - HOUR, "withdrawal": Withdrawal.ERROR}, ()),
+        ({"withdrawn_at": NOON - DAY}, ()),
+        ({"verified_at": NOON + TICK}, ()),
+    ],
+)
+def test_what_was_shown_once_stays(over, stays):
+    assert tuple(adverse_facts([standing(ForeignPerson(), *SEVERAL, **over)], NOON)) == stays
+
+
+def test_taking_back_what_says_foreign_and_showing_the_contrary_establishes_nothing():
+    says = {"declared": Declared.NOTHING, "any_citizenship": False}
+    assert establish_status([standing()], **says) is PersonStatus.NOT_FOREIGN
+    assert establish_status([standing()], **says, shown_foreign=True) is PersonStatus.UNKNOWN
+    assert establish_status([standing(ForeignPerson())], **says, shown_foreign=True) is PersonStatus.FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("code", "fact"),
+    [
+        ("FR", Citizenship("FR")),
+        ("FRA", Citizenship("FR")),
+        ("D<<", Citizenship("DE")),
+        ("XXA", Stateless()),
+        ("QS", Stateless()),
+        ("XXB", UnrecognizedNationality("XXB")),
+        ("XXX", UnrecognizedNationality("XXX")),
+        ("QU", UnrecognizedNationality("QU")),
+        ("GBN", UnrecognizedNationality("GBN")),
+        ("UTO", UnrecognizedNationality("UTO")),
+        ("DD", UnrecognizedNationality("DD")),
+        ("us", UnrecognizedNationality("us")),
+        ("\u00c6G", UnrecognizedNationality("?")),
+        ("Frau Muster", UnrecognizedNationality("?")),
+    ],
+)
+def test_what_a_code_shows(code, fact):
+    assert nationality_fact(code) == fact
+    assert fact_from_value(fact_to_value(fact)) == fact

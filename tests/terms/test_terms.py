@@ -7,13 +7,11 @@ from hypothesis import strategies as st
 
 from licet.errors import InputError, NaiveInstantError
 from licet.terms import (
-    COUNTRIES,
     Outcome,
     canonical_json,
     digest,
     encode_ulid,
     format_instant,
-    is_country,
     parse_instant,
     require_aware,
     require_id,
@@ -109,17 +107,6 @@ def test_equal_values_have_one_spelling(value):
 def test_what_has_two_spellings_is_refused(value):
     with pytest.raises(TypeError):
         canonical_json(value)
-
-
-@pytest.mark.parametrize("code", ["US", "CN", "XK", "AX"])
-def test_countries(code):
-    assert is_country(code)
-
-
-@pytest.mark.parametrize("code", ["us", "UK", "DD", "XX", "USA", "", "U", "EU"])
-def test_what_is_no_country(code):
-    assert not is_country(code)
-    assert len(COUNTRIES) == 250
 
 
 def test_outcomes_weigh_in_the_order_of_precedence():

@@ -15,11 +15,13 @@ from licet.decisions.scene import Body, Marks, Person, Scene
 from licet.directives import CompiledDirective, Directive, Policy, Reach, Recipient
 from licet.licenses import DIRECTIVE, Claim, Claimant, Holder, License, covers, holder_of_organization
 from licet.parties import (
+    ForeignPerson,
     MemberOf,
     OrganizationKind,
     PersonStatus,
     Relation,
     Standing,
+    adverse_facts,
     establish_organization,
     establish_status,
 )
@@ -68,7 +70,7 @@ class Recipients:
         self._stating: dict[CompiledDirective | str, tuple[License, ...]] = {}
         self._licensed: dict[tuple[tuple[Recipient, ...], tuple[LicenseId, ...]], Cover] = {}
         person = scene.person or Person(None)
-        self.nationality = Nationality(person, usable, at.date(), policy.groups, policy.parameters)
+        self.nationality = Nationality(person, usable, at, policy.groups, policy.parameters)
         people = () if scene.person is None else (self._person(scene.person),)
         self.all = people if scene.body is None else (*people, self._organization(scene.body))
         self.under_directives = people if people and not policy.parameters.org_is_recipient else self.all
@@ -79,6 +81,7 @@ class Recipients:
             person.declared,
             any_citizenship=self.nationality.is_citizen_elsewhere,
             accept_foreign_word=self.policy.parameters.accept_foreign_word_for_us_citizenship,
+            shown_foreign=any(isinstance(fact, ForeignPerson) for fact in adverse_facts(person.standings, self.at)),
         )
         return OneRecipient(Recipient.PERSON, status, person.marks)
 

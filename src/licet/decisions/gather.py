@@ -37,7 +37,7 @@ from licet.directives import (
     WeightsFacts,
 )
 from licet.items import Kinship, Model
-from licet.parties import Assurance, PersonStatus, Standing, Usable, usable_standings
+from licet.parties import Assurance, PersonStatus, Standing, Usable, begins, usable_standings
 from licet.terms import FOREVER, Coverage, LicenseId, Truth, Value, truth
 
 
@@ -121,7 +121,7 @@ class _Gathering:
             rule = usable_rule(self._parameters)
             self._usable = usable_standings(standings, rule, self._at)
             self._found = Recipients(self._scene, self._usable, self._names, self._policy, self._at)
-            self._boundaries += [end for s in standings for end in (s.verified_at, rule.ends(s))]
+            self._boundaries += [end for s in standings for end in (begins(s), rule.ends(s))]
             self._boundaries += self._found.nationality.boundaries
         return self._found
 

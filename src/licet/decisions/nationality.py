@@ -11,7 +11,14 @@ from datetime import UTC, date, datetime, time
 from licet.decisions.scene import Person, Tie
 from licet.directives import Parameters, Scope
 from licet.law import CountryGroups
-from licet.parties import Citizenship, Organization, PermanentResidence, Standing
+from licet.parties import (
+    Citizenship,
+    Organization,
+    PermanentResidence,
+    Standing,
+    UnrecognizedNationality,
+    adverse_facts,
+)
 from licet.terms import Truth, is_country, truth
 
 _US = "US"
@@ -51,15 +58,23 @@ def place_of(organization: Organization) -> str | None:
 
 
 class Nationality:
-    """A person's nationalities at one instant, as stated and as proved."""
+    """A person's nationalities at one instant: as stated, as shown once, and as proved.
+
+    What was shown once counts as stated when its evidence no longer counts: evidence
+    that leaves a nationality out does not clear it.
+    """
 
     def __init__(
-        self, person: Person, usable: Iterable[Standing], day: date, law: CountryGroups, parameters: Parameters
+        self, person: Person, usable: Iterable[Standing], at: datetime, law: CountryGroups, parameters: Parameters
     ) -> None:
+        day = at.date()
         shown = [fact for standing in usable for fact in standing.facts if isinstance(fact, _TIES)]
+        adverse = list(adverse_facts(person.standings, at))
+        self._unrecognized = any(isinstance(fact, UnrecognizedNationality) for fact in adverse)
         self._proved = {(fact.country, isinstance(fact, PermanentResidence)) for fact in shown}
         stated = {(tie.country, tie.residence) for tie in person.ties}
-        ties = [Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired) for fact in shown]
+        once = [fact for fact in adverse if isinstance(fact, _TIES) and fact not in shown]
+        ties = [Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired) for fact in (*shown, *once)]
         self._every = [*person.ties, *(tie for tie in ties if (tie.country, tie.residence) not in stated)]
         self._held = [tie for tie in self._every if _held(tie, day) and tie.country != _US]
         self._law = law
@@ -87,6 +102,8 @@ class Nationality:
         What is relied on to permit must be proved; what is only stated may restrict.
         """
         scopes = {self._scope_of(tie, groups) for tie in self._counting()}
+        if self._unrecognized:
+            scopes.add(Scope.UNKNOWN)
         if len(scopes) == 1:
             return scopes.pop()
         strict = self._parameters.nationality_rule == "any" or self._parameters.nationality_tie == "strictest"
@@ -99,6 +116,8 @@ class Nationality:
     def third_country(self, country: str | None) -> Truth:
         """Whether the nationality that counts is another country's than this one."""
         if country is None:
+            return Truth.UNKNOWN
+        if self._unrecognized:
             return Truth.UNKNOWN
         others = {same_country(tie.country) != same_country(country) for tie in self._counting()}
         return truth(known=others.pop() if len(others) == 1 else None)

@@ -6,7 +6,8 @@ who missed one knows.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -19,12 +20,15 @@ from licet.licenses import License
 from licet.parties import (
     Assurance,
     EvidenceKind,
+    Genuineness,
+    HolderBinding,
     IssuedKey,
     Organization,
     Party,
     PartyLink,
     Standing,
     TokenIssuer,
+    Withdrawal,
     fact_from_value,
     fact_to_value,
 )
@@ -85,6 +89,9 @@ def encode_row(row: Row) -> bytes:
     value = msgspec.to_builtins(row)
     if isinstance(row, Standing):
         value["facts"] = [fact_to_value(fact) for fact in row.facts]
+        for name, usual in _USUAL.items():
+            if getattr(row, name) == usual:
+                del value[name]
     return msgspec.json.encode(value, order="sorted")
 
 
@@ -104,6 +111,18 @@ def decode_row(kind: RowKind, body: bytes) -> Row:
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in _TYPES.items() if kind is not RowKind.STANDING}
 
 
+# There may be a million: what is as it mostly is takes no room.
+_USUAL: Mapping[str, Any] = {
+    field.name: field.default
+    for field in fields(Standing)
+    if field.default is not MISSING and field.name != "withdrawn_at"
+}
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else parse_instant(text)
+
+
 def _read_standing(body: bytes) -> Standing:
     value = msgspec.json.decode(body)
     return Standing(
@@ -117,5 +136,11 @@ def _read_standing(body: bytes) -> Standing:
         not_after=parse_instant(value["not_after"]),
         evidence_digest=value["evidence_digest"],
         verifier=value["verifier"],
-        withdrawn_at=None if value["withdrawn_at"] is None else parse_instant(value["withdrawn_at"]),
+        withdrawn_at=_instant(value["withdrawn_at"]),
+        withdrawal=Withdrawal(value["withdrawal"]) if "withdrawal" in value else None,
+        genuineness=Genuineness(value.get("genuineness", _USUAL["genuineness"])),
+        binding=HolderBinding(value.get("binding", _USUAL["binding"])),
+        identity_assurance=value.get("identity_assurance"),
+        not_before=_instant(value.get("not_before")),
+        recheck_at=_instant(value.get("recheck_at")),
     )

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from licet.errors import InputError
-from licet.terms import OrganizationId, PartyId
+from licet.terms import Country, OrganizationId, PartyId, Special, Unrecognized, read_country
 
 
 class Assurance(IntEnum):
@@ -88,6 +88,16 @@ class PermanentResidence:
 
 
 @dataclass(frozen=True, slots=True)
+class UnrecognizedNationality:
+    """A nationality was stated of which no country can be told: it shows nothing, and is one more than is known.
+
+    `raw` is what was stated, if it is like a code, and else `?`.
+    """
+
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberOf:
     """The person works for, or belongs to, an organization."""
 
@@ -96,23 +106,68 @@ class MemberOf:
 
 
 Fact: TypeAlias = (
-    NotForeignPerson | ForeignPerson | UnsettledStatus | Stateless | Citizenship | PermanentResidence | MemberOf
+    NotForeignPerson
+    | ForeignPerson
+    | UnsettledStatus
+    | Stateless
+    | Citizenship
+    | PermanentResidence
+    | UnrecognizedNationality
+    | MemberOf
 )
+
+
+class Genuineness(StrEnum):
+    """How it was established that evidence is what it says it is."""
+
+    NONE = "none"
+    SIGNED = "signed"
+    REVIEWED = "reviewed"
+
+
+class HolderBinding(StrEnum):
+    """How it was established that evidence is about whoever presents it.
+
+    `NONE` is a file that anybody may have copied. `NAMED`: whoever vouches names this
+    gateway's key or party. `PRESENT`: the person was seen, or held the document's own key.
+    """
+
+    NONE = "none"
+    NAMED = "named"
+    PRESENT = "present"
+
+
+class Withdrawal(StrEnum):
+    """Why a standing ended before its time."""
+
+    CORRECTED = "corrected"
+    """The same issuer has said something later."""
+    BY_ISSUER = "by_issuer"
+    BY_PERSON = "by_person"
+    BY_OFFICER = "by_officer"
+    ERROR = "error"
+    """Two officers found that it should never have been believed: nothing of it stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Facts about one subject from one piece of evidence.
 
-    Believed while `verified_at <= at < not_after` and before `withdrawn_at`, and
-    no longer than counsel's maximum age after `verified_at`.
+    Believed while `verified_at <= at < not_after`, from `not_before`, before
+    `recheck_at` and `withdrawn_at`, and no longer than counsel's maximum age after
+    `verified_at`; and only if it is both genuine and bound. Several nationalities are
+    at least these, never exactly these.
 
     Attributes:
         id: Of this standing; a record refers to it.
+        facts: What was shown.
         issuer: Who vouched: an organization's id.
         evidence_digest: Keyed HMAC of the evidence, so that the same evidence can
             be recognized but not guessed.
         verifier: Name and version of the verifier.
+        identity_assurance: The level at which the person's identity was proofed, 1 to 3,
+            if that is known. It says nothing of citizenship. Source: NIST SP 800-63A-4.
+        recheck_at: From this instant on the evidence has to be asked for again.
     """
 
     id: str
@@ -126,6 +181,12 @@ class Standing:
     evidence_digest: str
     verifier: str
     withdrawn_at: datetime | None = None
+    withdrawal: Withdrawal | None = None
+    genuineness: Genuineness = Genuineness.SIGNED
+    binding: HolderBinding = HolderBinding.NAMED
+    identity_assurance: int | None = None
+    not_before: datetime | None = None
+    recheck_at: datetime | None = None
 
 
 _PLAIN: Mapping[str, Fact] = {
@@ -135,6 +196,19 @@ _PLAIN: Mapping[str, Fact] = {
     "stateless": Stateless(),
 }
 _NAMES = {fact: name for name, fact in _PLAIN.items()}
+
+
+def nationality_fact(code: str) -> Fact:
+    """What a code in the place of a nationality shows. Total."""
+    match read_country(code):
+        case Country(country):
+            return Citizenship(country)
+        case Special.STATELESS:
+            return Stateless()
+        case Unrecognized(raw):
+            return UnrecognizedNationality(raw)
+        case Special():
+            return UnrecognizedNationality(code)  # it is in the table, so it is no name
 
 
 def fact_to_value(fact: Fact) -> dict[str, str | None]:
@@ -148,6 +222,8 @@ def fact_to_value(fact: Fact) -> dict[str, str | None]:
                 "country": country,
                 "acquired": acquired.isoformat() if acquired else None,
             }
+        case UnrecognizedNationality(raw):
+            return {"fact": "unrecognized_nationality", "raw": raw}
         case MemberOf(organization, relation):
             return {"fact": "member_of", "organization": organization, "relation": relation.value}
         case _:
@@ -172,6 +248,8 @@ def _read_fact(value: Mapping[str, str | None]) -> Fact:
             return Citizenship(str(value["country"]), _date(value.get("acquired")))
         case "permanent_residence":
             return PermanentResidence(str(value["country"]), _date(value.get("acquired")))
+        case "unrecognized_nationality":
+            return UnrecognizedNationality(str(value["raw"]))
         case "member_of":
             return MemberOf(OrganizationId(str(value["organization"])), Relation(str(value["relation"])))
         case plain:

@@ -4,7 +4,7 @@ Source of the three statuses: 15 CFR 772.1, "Foreign person". Not its
 complement: "U.S. person" in 15 CFR 744.6 is another set and is never used here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,11 +14,17 @@ from licet.parties.standing import (
     Assurance,
     Citizenship,
     EvidenceKind,
+    Fact,
     ForeignPerson,
+    Genuineness,
+    HolderBinding,
     NotForeignPerson,
+    PermanentResidence,
     Standing,
     Stateless,
+    UnrecognizedNationality,
     UnsettledStatus,
+    Withdrawal,
 )
 from licet.terms import FOREVER
 
@@ -41,6 +47,7 @@ class Declared(StrEnum):
 
 
 US = "US"
+_NATIONALITIES = (Citizenship, PermanentResidence, UnrecognizedNationality)
 _REGISTERED = {
     "unset": PersonStatus.UNKNOWN,
     "true": PersonStatus.NOT_FOREIGN,
@@ -66,7 +73,7 @@ class Usable:
             aged = standing.verified_at + self.max_age + timedelta.resolution
         except OverflowError:
             aged = FOREVER
-        return min(standing.not_after, aged, standing.withdrawn_at or FOREVER)
+        return min(standing.not_after, aged, standing.recheck_at or FOREVER, standing.withdrawn_at or FOREVER)
 
     def counts(self, standing: Standing, at: datetime) -> bool:
         """Whether the standing may be relied on at `at`."""
@@ -74,8 +81,34 @@ class Usable:
         return (
             (self.accept_organization_attestation or not attested)
             and standing.assurance >= self.min_assurance
-            and standing.verified_at <= at < self.ends(standing)
+            and standing.genuineness is not Genuineness.NONE
+            and standing.binding is not HolderBinding.NONE
+            and begins(standing) <= at < self.ends(standing)
         )
+
+
+def begins(standing: Standing) -> datetime:
+    """The first instant at which a standing may count."""
+    return max(standing.verified_at, standing.not_before or standing.verified_at)
+
+
+def adverse_facts(standings: Iterable[Standing], at: datetime) -> Iterator[Fact]:
+    """What was shown once and stays, whatever became of the evidence.
+
+    A nationality that was shown is not disproved by evidence that leaves it out, nor
+    by the end of the evidence; that somebody is foreign is not undone by taking back
+    the evidence of it. Only an issuer's own correction, and for nationalities only the
+    finding of two officers that it was an error, clears it. It may restrict and never
+    permits.
+    """
+    for standing in standings:
+        gone = standing.withdrawn_at is not None and standing.withdrawn_at <= standing.verified_at
+        if gone or standing.verified_at > at or standing.withdrawal is Withdrawal.ERROR:
+            continue
+        taken_back = standing.withdrawal is Withdrawal.BY_PERSON
+        for fact in standing.facts:
+            if isinstance(fact, _NATIONALITIES) or (taken_back and isinstance(fact, ForeignPerson)):
+                yield fact
 
 
 def usable_standings(standings: Iterable[Standing], rule: Usable, at: datetime) -> tuple[Standing, ...]:
@@ -84,7 +117,12 @@ def usable_standings(standings: Iterable[Standing], rule: Usable, at: datetime) 
 
 
 def establish_status(
-    usable: Iterable[Standing], declared: Declared, *, any_citizenship: bool, accept_foreign_word: bool = False
+    usable: Iterable[Standing],
+    declared: Declared,
+    *,
+    any_citizenship: bool,
+    accept_foreign_word: bool = False,
+    shown_foreign: bool = False,
 ) -> PersonStatus:
     """What usable evidence and the person's own word say of a natural person.
 
@@ -99,6 +137,7 @@ def establish_status(
         any_citizenship: Whether the person says they hold another country's citizenship.
         accept_foreign_word: Counsel's reading: whether another state's document shows
             that somebody is not foreign.
+        shown_foreign: Whether evidence that was taken back said that the person is foreign.
     """
     foreign = not_foreign = False
     unsettled = declared is Declared.UNSETTLED
@@ -121,7 +160,7 @@ def establish_status(
                 case _:
                     continue
     foreign = foreign or (declared is Declared.FOREIGN and nationality)
-    if foreign == not_foreign or (foreign and unsettled):
+    if foreign == not_foreign or (foreign and unsettled) or (not_foreign and shown_foreign):
         return PersonStatus.UNKNOWN
     return PersonStatus.FOREIGN if foreign else PersonStatus.NOT_FOREIGN
 

@@ -2,7 +2,7 @@
 
 from licet.terms.acts import Act, Surface
 from licet.terms.canonical import canonical_json, digest
-from licet.terms.countries import COUNTRIES, is_country
+from licet.terms.countries import CODES, COUNTRIES, Country, Nation, Special, Unrecognized, is_country, read_country
 from licet.terms.ids import (
     ID_PATTERN,
     DirectiveId,
@@ -20,22 +20,27 @@ from licet.terms.outcomes import Coverage, Disclosure, Outcome, Truth, truth
 from licet.terms.value import Value
 
 __all__ = [
+    "CODES",
     "COUNTRIES",
     "FOREVER",
     "ID_PATTERN",
     "Act",
+    "Country",
     "Coverage",
     "DirectiveId",
     "Disclosure",
     "ItemId",
     "KeyId",
     "LicenseId",
+    "Nation",
     "OrganizationId",
     "Outcome",
     "PartyId",
     "RecordId",
+    "Special",
     "Surface",
     "Truth",
+    "Unrecognized",
     "Value",
     "canonical_json",
     "digest",
@@ -43,6 +48,7 @@ __all__ = [
     "format_instant",
     "is_country",
     "parse_instant",
+    "read_country",
     "require_aware",
     "require_id",
     "truth",
