@@ -13,9 +13,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from decisions_for_tests import NOT_FOREIGN as CITIZEN
+from decisions_for_tests import standing
 from licet.errors import ConfigurationError, NotFoundError, UnavailableError
+from licet.parties import Party, PartyLink
 from licet.stores import ACTING, Store, schema
 from licet.stores.migrate import HEAD
+from licet.terms import KeyId, PartyId
 
 SCHEMA_2 = (Path(__file__).parent / "schema_2.sql").read_text()
 TOKEN = "a-token-of-the-time-before-roles-existed-000"
@@ -91,6 +95,9 @@ def test_a_store_that_names_its_schema_in_the_way_of_before_is_stamped(tmp_path)
     made.create()
     with closing(sqlite3.connect(tmp_path / "made.db")) as database, database:
         database.execute("DROP TABLE alembic_version")
+        for name in ("owner", "source"):
+            database.execute(f"DROP INDEX rows_by_{name}")
+            database.execute(f"ALTER TABLE rows DROP COLUMN {name}")
         database.execute("INSERT INTO meta(name, value) VALUES ('schema', '3')")
     made.check()
     with made.read() as tx:
@@ -100,7 +107,7 @@ def test_a_store_that_names_its_schema_in_the_way_of_before_is_stamped(tmp_path)
     made.close()
 
 
-@pytest.mark.parametrize("version", ["0", "4", "x"])
+@pytest.mark.parametrize("version", ["0", "5", "x"])
 def test_a_later_version_is_refused(path, store, version):
     store.check()
     with closing(sqlite3.connect(path)) as database, database:
@@ -164,4 +171,31 @@ def test_where_nothing_says_how_many_it_is_two(tmp_path):
     with made.read() as tx:
         assert not tx.single_person
         assert tx.broken_invariants == frozenset()
+    made.close()
+
+
+def test_who_rows_are_about_is_known_after_the_step(tmp_path):
+    """As the store before had them: rows without the columns by which they are found now."""
+    path = tmp_path / "made.db"
+    made = Store(f"sqlite:///{path}")
+    made.create()
+    rows = (
+        standing("p1", CITIZEN, name="S1"),
+        standing("p2", CITIZEN, name="S2", issuer="globex"),
+        PartyLink(KeyId("token-1"), "idp", PartyId("p1")),
+        Party(PartyId("p1")),
+    )
+    with made.write() as tx:
+        for row in rows:
+            tx.put(row)
+    with closing(sqlite3.connect(path)) as database, database:
+        for name in ("owner", "source"):
+            database.execute(f"DROP INDEX rows_by_{name}")
+            database.execute(f"ALTER TABLE rows DROP COLUMN {name}")
+        database.execute("UPDATE alembic_version SET version_num = '3'")
+    made.check()
+    with made.read() as tx:
+        assert tx.holdings.standings(PartyId("p1")) == [rows[0]]
+        assert tx.holdings.links(PartyId("p1")) == [rows[2]]
+        assert list(tx.holdings.standings_by("globex")) == [rows[1]]
     made.close()

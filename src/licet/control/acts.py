@@ -18,7 +18,7 @@ from licet.decisions import Row, RowKind, Stop
 from licet.errors import ConflictError, InputError
 from licet.items import SELF, Catalogue, Item, Lineage
 from licet.licenses import License
-from licet.parties import IssuedKey, Organization, Party, Serves, key_mac, key_of
+from licet.parties import IssuedKey, Organization, Party, PartyLink, Serves, Standing, key_mac, key_of
 from licet.stores import Store, Transaction
 from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId, digest, format_instant
 
@@ -287,6 +287,11 @@ class Control:
         """Every row of a kind."""
         with self._store.read() as tx:
             return tx.every(kind)
+
+    def held_by(self, party: PartyId) -> tuple[list[Standing], list[PartyLink]]:
+        """What evidence has established about a party, and the subjects of token issuers that it is."""
+        with self._store.read() as tx:
+            return tx.holdings.standings(party), tx.holdings.links(party)
 
     def row(self, kind: RowKind, key: str) -> Row:
         """One row.

@@ -41,7 +41,7 @@ from licet.errors import (
 from licet.parties import Standing
 from licet.records import SINGLE_PERSON
 from licet.stores import Administrator, StoredDirective
-from licet.terms import format_instant
+from licet.terms import PartyId, format_instant
 
 _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
     (NotFoundError, 404),
@@ -260,9 +260,8 @@ def _listing(router: APIRouter, intents: Intents) -> None:
     @router.get("/parties/{party}", summary="A party, and what evidence has established")
     async def show_party(party: str) -> _Json:
         found = _plain(control.row(RowKind.PARTY, party))
-        standings = [_plain(row) for row in control.rows(RowKind.STANDING) if getattr(row, "subject", None) == party]
-        links = [_plain(row) for row in control.rows(RowKind.LINK) if getattr(row, "party", None) == party]
-        return {"party": found, "standings": standings, "links": links}
+        standings, links = control.held_by(PartyId(party))
+        return {"party": found, "standings": list(map(_plain, standings)), "links": list(map(_plain, links))}
 
     @router.get("/issuers")
     async def list_issuers() -> list[Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, delete, inse
 from licet.errors import ConfigurationError
 from licet.stores import schema
 
-HEAD = "3"
+HEAD = "4"
 """The revision of the tables in `schema`."""
 
 _BEFORE = ("1", "2", "3")

@@ -14,7 +14,12 @@ rows = Table(
     Column("sequence", Integer, nullable=False),
     # Null where the row is gone: a reader that catches up must learn of that too.
     Column("body", LargeBinary, nullable=True),
+    # Whom a standing, a link or a key is about, and who issued a standing: what is asked for among a million.
+    Column("owner", String(128), nullable=True),
+    Column("source", String(128), nullable=True),
     Index("rows_by_sequence", "sequence", unique=True),
+    Index("rows_by_owner", "kind", "owner"),
+    Index("rows_by_source", "kind", "source"),
 )
 
 directives = Table(

@@ -20,6 +20,7 @@ from licet.decisions import Row, RowChange, RowKind, decode_row, encode_row, row
 from licet.directives import Setting
 from licet.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from licet.stores import schema
+from licet.stores.holdings import NOBODY, Holdings, about
 from licet.stores.migrate import bring_up, is_current, revision_of, stamp
 from licet.stores.people import People
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
@@ -113,22 +114,23 @@ class Transaction:
         self._connection = connection
         self.changes: list[RowChange] = []
         self.people = People(connection)
+        self.holdings = Holdings(connection)
 
     # Rows.
 
     def put(self, row: Row) -> None:
         """Insert or replace a row."""
         kind, key = row_key(row)
-        self._change(kind, key, encode_row(row))
+        self._change(kind, key, encode_row(row), about(row))
 
     def put_all(self, rows: Sequence[Row]) -> None:
         """Insert or replace many rows of one kind at once."""
         previous = int(self.meta("sequence"))
-        made = []
+        made, values = [], []
         for sequence, row in enumerate(rows, previous + 1):
-            kind, key = row_key(row)
-            made.append(RowChange(sequence, sequence - 1, kind, key, encode_row(row)))
-        values = [{"kind": x.kind.value, "key": x.key, "sequence": x.sequence, "body": x.body} for x in made]
+            (kind, key), body = row_key(row), encode_row(row)
+            made.append(RowChange(sequence, sequence - 1, kind, key, body))
+            values.append({"kind": kind.value, "key": key, "sequence": sequence, "body": body, **about(row)})
         for start in range(0, len(values), _AT_A_TIME):
             part = values[start : start + _AT_A_TIME]
             there = schema.rows.c.kind == part[0]["kind"], schema.rows.c.key.in_([x["key"] for x in part])
@@ -198,10 +200,10 @@ class Transaction:
             sequence = found.sequence
         return changes
 
-    def _change(self, kind: RowKind, key: str, body: bytes | None) -> None:
+    def _change(self, kind: RowKind, key: str, body: bytes | None, found: Mapping[str, str | None] = NOBODY) -> None:
         previous = int(self.meta("sequence"))
         self.set_meta("sequence", str(previous + 1))
-        values = {"kind": kind.value, "key": key, "sequence": previous + 1, "body": body}
+        values = {"kind": kind.value, "key": key, "sequence": previous + 1, "body": body, **found}
         self._replace(schema.rows, {"kind": kind.value, "key": key}, values)
         self.changes.append(RowChange(previous + 1, previous, kind, key, body))
 
