@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,19 +10,27 @@ from joserfc.jwk import OKPKey
 
 from instance_for_tests import Answer, Instance, call
 from licet.fleet import Clock
-from licet.parties import Relation
-from licet.parties.evidence import AttestationClaims, AttestedStatus, CheckMethod, sign_attestation
+from licet.parties import AttestedStatus, Relation
+from licet.parties.evidence import AttestationClaims, CheckMethod, sign_attestation
 
 
 class Office:
     """An organization's export-compliance office, and its private key."""
 
-    def __init__(self, instance: Instance, organization: str = "acme", organized_under: str = "US-DE") -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        organization: str = "acme",
+        organized_under: str = "US-DE",
+        *,
+        act: Callable[[str, Any], Any] | None = None,
+    ) -> None:
+        """Enroll it; `act` where two must agree to that."""
         self.instance = instance
         self.organization = organization
         self.key = OKPKey.generate_key("Ed25519")
         public = self.key.as_dict(private=False)
-        instance.act(
+        (act or instance.act)(
             "/organizations",
             {
                 "id": organization,
@@ -58,7 +67,7 @@ class Office:
             "relation": Relation.EMPLOYEE,
             "checked_at": now,
             "method": CheckMethod.DOCUMENT_REVIEW,
-            "statement_version": "test-1",
+            "statement_version": "2026-06",
             "signatory": "export compliance",
         }
         jwk = (signer or self.key).as_dict(private=True)

@@ -6,12 +6,14 @@ import time
 from contextlib import closing
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from directives_for_tests import directive
 from instance_for_tests import as_person, call, staffed_instance
 from licet.control import MANDATES, ROUTES, Persons
 from licet.logwriter import open_reader
 from licet.stores import ACTING, Role, token_digest
+from people_for_tests import Office
 from places_for_tests import short_directory
 
 STAFF = {
@@ -26,6 +28,7 @@ NOON, LATER = "2026-06-15T12:00:00Z", "2036-06-15T12:00:00Z"
 SUPERSEDES = [{"kind": "supersedes", "directive": "DIR-1"}]
 WHY = "counsel's reading for this test"
 TOKEN = token_digest("another token")
+JWK = OKPKey.generate_key("Ed25519").as_dict(private=False)
 
 IDP = {
     "id": "idp",
@@ -43,6 +46,29 @@ SENT = [
     ("POST /items", "/items", {"id": "sonata-3", "upstream": "main"}, False),
     ("POST /items/import", "/items/import", {"ids": ["sonata-3", "sonata-4"], "upstream": "main"}, False),
     ("POST /organizations", "/organizations", {"id": "orch", "name": "O", "organized_under": "FR"}, False),
+    ("POST /organizations/{organization}/keys", "/organizations/acme/keys", {"kid": "k2", "jwk": JWK}, False),
+    ("POST /organizations/{organization}/limits", "/organizations/acme/limits", {"most_people": 5}, True),
+    ("POST /organizations/{organization}/limits", "/organizations/acme/limits", {"most_people": 6}, False),
+    ("POST /organizations/{organization}/suspend", "/organizations/acme/suspend", {}, True),
+    ("POST /organizations/{organization}/resume", "/organizations/acme/resume", {}, False),
+    (
+        "POST /organizations/{organization}/keys/{key}/remove",
+        "/organizations/acme/keys/k1/remove",
+        {},
+        True,
+    ),
+    (
+        "POST /parties/{party}/standings/{standing}/withdraw",
+        "/parties/P1/standings/{standing}/withdraw",
+        {"reason": WHY},
+        True,
+    ),
+    (
+        "POST /parties/{party}/standings/{standing}/clear",
+        "/parties/P1/standings/{standing}/clear",
+        {"reason": WHY},
+        False,
+    ),
     ("POST /parties", "/parties", {"id": "P2"}, True),
     ("POST /parties/import", "/parties/import", {"parties": [["P3", None]]}, False),
     ("POST /issuers", "/issuers", {**IDP, "id": "second", "url": "https://second.test/"}, False),
@@ -159,7 +185,9 @@ def test_one_person_alone_loosens_nothing_over_any_route():
     with short_directory() as directory, staffed_instance(directory, "http://127.0.0.1:9", STAFF) as found:
         agree(found, "/items", {"id": "fable-5", "upstream": "main"})
         agree(found, "/issuers", IDP)
-        key = found.party_key("P1").split("_")[1]
+        office = Office(found, act=lambda path, body: agree(found, path, body))
+        key = office.employs("P1", "not_foreign_person").split("_")[1]
+        standing = found.act("/parties/P1")["standings"][0]["id"]
         license_ = {"id": "L0", "items": ["fable-5"], "parties": ["P1"], "valid_from": NOON, "valid_until": LATER}
         agree(found, "/licenses", license_)
         found.act("/directives", {"text": directive()})
@@ -170,7 +198,9 @@ def test_one_person_alone_loosens_nothing_over_any_route():
         for route, path, members, at_once in SENT:
             body = {name: newer if value == "{groups}" else value for name, value in members.items()}
             before = contents(found)
-            answer = ask(found, path.replace("{key}", key).replace("{own}", str(own)), body)
+            answer = ask(
+                found, path.replace("{key}", key).replace("{own}", str(own)).replace("{standing}", standing), body
+            )
             changed = contents(found) != before
             if at_once is False:
                 assert (answer.status, changed) == (202, False), (route, answer.body)

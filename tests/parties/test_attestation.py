@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from licet.errors import EvidenceError, InputError, NaiveInstantError
 from licet.parties import (
     Assurance,
+    AttestationLimits,
+    AttestedStatus,
     Citizenship,
     EvidenceKind,
     ForeignPerson,
@@ -33,7 +35,6 @@ from licet.parties.evidence import (
     VERIFIER,
     AttestationClaims,
     AttestationVerifier,
-    AttestedStatus,
     CheckMethod,
     Context,
     Evidence,
@@ -119,7 +120,7 @@ CLAIMS = {
     "relation": "employee",
     "checked_at": "2026-06-10T09:00:00Z",
     "method": "document_review",
-    "statement_version": "1",
+    "statement_version": "2026-06",
     "signatory": "export compliance",
 }
 CHECKED = datetime(2026, 6, 10, 9, tzinfo=UTC)
@@ -206,6 +207,7 @@ def test_a_standing_holds_predicates_and_nothing_else():
         not_after=FOREVER,
         evidence_digest=hmac.new(PEPPER, b"licet evidence digest v1\0" + token, "sha256").hexdigest(),
         verifier=VERIFIER,
+        signing_key="ed",
     )
     assert verified.spent == Spent("acme", "a-1", NOON + 300 * S)
     assert "export compliance" not in repr(verified)
@@ -560,7 +562,8 @@ def test_a_naive_instant_is_refused():
 def test_every_code_is_reached_by_a_test_and_stands_in_the_table():
     codes = {code.value for code in Refusal}
     tables = [FORM, SIGNATURE, HEADER, CLAIM, DELIVERY, WITHOUT_NONCE]
-    elsewhere = {"evidence_kind", "issuer_suspended", "issuer_unverified", "not_a_member"}
+    elsewhere = {"evidence_kind", "issuer_suspended", "issuer_unverified", "not_a_member", "too_many_people"}
+    elsewhere |= {code for _, _, code in LIMITED if code}
     assert {code for table in tables for _, code in table if code} | elsewhere == codes
     assert [line.split("`")[1] for line in refusals.__doc__.splitlines() if line.startswith("| `")] == list(Refusal)
 
@@ -598,6 +601,71 @@ def test_a_refusal_does_not_repeat_what_is_personal():
     assert "Atlantis" not in str(caught.value)
 
 
+# What one organization's word is taken for.
+
+LIMITS = AttestationLimits(
+    statuses=(AttestedStatus.FOREIGN_PERSON,),
+    relations=(Relation.EMPLOYEE, Relation.MEMBER),
+    max_age_days=30,
+    statements=("2026-06",),
+)
+EXACTLY_30_DAYS = {"checked_at": "2026-05-13T12:00:00Z"}
+
+
+LIMITED = [
+    ({}, AttestationLimits(), None),
+    ({"statement_version": "2025-01"}, AttestationLimits(), "statement_unknown"),
+    ({"statement_version": "2025-01"}, AttestationLimits(statements=("2025-01",)), "statement_unknown"),
+    ({}, AttestationLimits(statements=("2025-01",)), "statement_unknown"),
+    ({"status": "foreign_person"}, LIMITS, None),
+    ({"status": "not_foreign_person"}, LIMITS, "status_not_allowed"),
+    ({"status": "foreign_person", "relation": "member"}, LIMITS, None),
+    ({"status": "foreign_person", "relation": "contractor"}, LIMITS, "relation_not_allowed"),
+    ({"status": "foreign_person", **EXACTLY_30_DAYS}, LIMITS, None),
+    ({"status": "foreign_person", "checked_at": "2026-05-13T11:59:59.999999Z"}, LIMITS, "check_too_old"),
+    # Counsel's parameter (90 days here) holds beside a laxer limit.
+    ({"checked_at": "2026-03-13T12:00:00Z"}, AttestationLimits(max_age_days=900), "check_too_old"),
+]
+
+
+@pytest.mark.parametrize(("changes", "limits", "code"), LIMITED)
+def test_an_organizations_word_is_taken_within_its_limits(changes, limits, code):
+    assert outcome(sign(claims(**changes)), acme(limits=limits)) == code
+
+
+def test_what_is_taken_for_a_month_has_to_be_asked_for_again_after_it():
+    standing = verify(sign(claims(status="foreign_person", **EXACTLY_30_DAYS)), acme(limits=LIMITS)).standing
+    assert standing.recheck_at == NOON + TICK
+    assert verify(sign(CLAIMS)).standing.recheck_at is None
+
+
+WIDE = AttestationLimits(most_people=10, max_age_days=30, statements=("2026-06", "2027-01"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "widens"),
+    [
+        (WIDE, WIDE, False),
+        (WIDE, replace(WIDE, statuses=(AttestedStatus.FOREIGN_PERSON,)), False),
+        (replace(WIDE, statuses=(AttestedStatus.FOREIGN_PERSON,)), WIDE, True),
+        (WIDE, replace(WIDE, relations=()), False),
+        (replace(WIDE, relations=()), WIDE, True),
+        (WIDE, replace(WIDE, most_people=9), False),
+        (WIDE, replace(WIDE, most_people=11), True),
+        (WIDE, replace(WIDE, most_people=None), True),
+        (replace(WIDE, most_people=None), WIDE, False),
+        (WIDE, replace(WIDE, max_age_days=31), True),
+        (WIDE, replace(WIDE, max_age_days=29), False),
+        (WIDE, replace(WIDE, statements=("2026-06",)), False),
+        (WIDE, replace(WIDE, statements=("2026-06", "2028-01")), True),
+        (WIDE, replace(WIDE, statements=()), True),
+        (replace(WIDE, statements=()), WIDE, False),
+    ],
+)
+def test_limits_that_take_more_are_told_from_those_that_take_less(before, after, widens):
+    assert after.widens(before) is widens
+
+
 # The organization's side.
 
 OURS = AttestationClaims(
@@ -611,7 +679,7 @@ OURS = AttestationClaims(
     relation=Relation.MEMBER,
     checked_at=CHECKED,
     method=CheckMethod.VENDOR,
-    statement_version="1",
+    statement_version="2026-06",
     signatory="export compliance",
     nonce=NONCE,
     nationalities=("FR",),

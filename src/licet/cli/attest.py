@@ -17,10 +17,11 @@ from licet.cli.options import AsJson, UsageError
 from licet.cli.output import say
 from licet.errors import InputError
 from licet.fleet import Clock
-from licet.parties import Relation
+from licet.parties import AttestedStatus, Relation
 from licet.parties.evidence import (
+    CURRENT_STATEMENT,
+    STATEMENTS,
     AttestationClaims,
-    AttestedStatus,
     CheckMethod,
     EndUser,
     sign_attestation,
@@ -28,7 +29,6 @@ from licet.parties.evidence import (
 )
 from licet.terms import OrganizationId, PartyId, is_country, parse_instant, require_id
 
-_STATEMENT_VERSION = "2026-06"
 _LIFETIME_S = 300
 
 
@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("keygen")(keygen)
     group.command("sign")(sign)
     group.command("end-user")(end_user)
+    group.command("statement")(statement)
     app.add_typer(group, name="attest")
 
 
@@ -108,7 +109,7 @@ def sign(
         relation=relation,
         checked_at=now if checked_at is None else parse_instant(checked_at),
         method=method,
-        statement_version=_STATEMENT_VERSION,
+        statement_version=CURRENT_STATEMENT,
         signatory=signatory,
         nonce=asked,
         nationalities=tuple(nationality or ()),
@@ -142,6 +143,18 @@ def end_user(
     )
     token = sign_end_user(user, private, _key_id(private, key)).decode()
     say({"token": token}, token, as_json=as_json)
+
+
+def statement(
+    version: Annotated[str, typer.Option(help="Which version; the one that is signed now if not given.")] = (
+        CURRENT_STATEMENT
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Print what your signatory agrees to by signing."""
+    if version not in STATEMENTS:
+        raise UsageError(f"expected a version of {', '.join(STATEMENTS)}, found `{version}`")
+    say({"version": version, "text": STATEMENTS[version]}, STATEMENTS[version].rstrip(), as_json=as_json)
 
 
 def _asked(request: Path | None, audience: str | None, nonce: str | None) -> tuple[str, str | None]:

@@ -35,6 +35,7 @@ _MODULES = {
     "item": "licet.cli.items",
     "organization": "licet.cli.organizations",
     "party": "licet.cli.parties",
+    "standing": "licet.cli.standings",
     "issuer": "licet.cli.issuers",
     "key": "licet.cli.keys",
     "directive": "licet.cli.directives",

@@ -14,6 +14,7 @@ from licet.control.act import Act, Intent, require_same
 from licet.control.anchors import Anchors
 from licet.control.desk import Issued
 from licet.control.mandates import Effect
+from licet.control.organizations import Organizations
 from licet.decisions import Row, RowKind, Stop
 from licet.errors import ConflictError, InputError
 from licet.items import SELF, Catalogue, Item, Lineage
@@ -46,6 +47,7 @@ class Control:
         self._pepper = pepper
         self._upstreams = upstreams
         self.anchors = Anchors(pepper)
+        self.organizations = Organizations(store)
 
     # Stop first.
 

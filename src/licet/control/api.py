@@ -25,6 +25,7 @@ from licet.control.observing import Observing, observing_routes
 from licet.control.office import Office
 from licet.control.people import pending_value, people_routes
 from licet.control.returning import Returns, returning_routes
+from licet.control.trusting import trusting_routes
 from licet.control.vitals import Vitals, vital_routes
 from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
@@ -129,6 +130,7 @@ def build_api(
     _ruling(acts, office, who)
     _listing(router, intents)
     people_routes(acts, office, intents.administration, who, _answer)
+    trusting_routes(acts, office.do, who, _answer)
     reading_routes(router, intents.keeper, who, _done)
     observing_routes(router, observing)
     returning_routes(router, returns)

@@ -16,6 +16,7 @@ from licet.control.acts import Control, Drain
 from licet.control.administration import Administration
 from licet.control.keeping import Erasure, Keeper, NewHold, Why
 from licet.control.rulings import Rulings
+from licet.control.trusting import TRUST_ACTS
 from licet.errors import InputError
 from licet.items import Lineage
 from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, PartyId, parse_instant
@@ -41,11 +42,13 @@ class Intents:
         Raises:
             LicetError: there is no such act, or its arguments are not such.
         """
-        make = _ACTS.get(name)
-        if make is None:
-            raise InputError(f"expected an act that can be done so, found `{name}`")
         try:
-            intent = make(self, by, arguments)
+            if name in TRUST_ACTS:
+                intent = TRUST_ACTS[name](self.control.organizations, by, arguments)
+            elif name in _ACTS:
+                intent = _ACTS[name](self, by, arguments)
+            else:
+                raise InputError(f"expected an act that can be done so, found `{name}`")
         except ValidationError as err:
             raise InputError(f"expected the arguments of `{name}`: {err.error_count()} are not") from err
         return intent if intent.arguments else replace(intent, arguments=dict(arguments))

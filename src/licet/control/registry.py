@@ -10,7 +10,7 @@ from licet.decisions import Caller, RowKind
 from licet.directives import Parameters, with_settings
 from licet.errors import ConflictError, InputError
 from licet.fleet import Clock, new_record_id
-from licet.parties import EvidenceKind, Organization, Party, Standing
+from licet.parties import EvidenceKind, Organization, Party, Standing, Withdrawal
 from licet.parties.evidence import (
     Context,
     Enrolled,
@@ -71,6 +71,7 @@ class Registry:
         def change(tx: Transaction, at: datetime) -> Standing:
             _spend(tx, verified.spent, at)
             _withdraw_earlier(tx, standing, at)
+            _require_room(tx, standing)
             tx.put(standing)
             return standing
 
@@ -136,11 +137,17 @@ def _spend(tx: Transaction, spent: Spent, at: datetime) -> None:
 
 def _withdraw_earlier(tx: Transaction, standing: Standing, at: datetime) -> None:
     """A later word of the same issuer takes the place of its earlier one: the duty to correct."""
-    for row in tx.every(RowKind.STANDING):
-        if not isinstance(row, Standing) or row.subject != standing.subject or row.issuer != standing.issuer:
-            continue
-        if row.withdrawn_at is not None:
+    for row in tx.holdings.standings(standing.subject):
+        if row.issuer != standing.issuer or row.withdrawn_at is not None:
             continue
         if row.verified_at > standing.verified_at:
             raise ConflictError("a later attestation by the same organization stands", code="attestation_superseded")
-        tx.put(replace(row, withdrawn_at=at))
+        tx.put(replace(row, withdrawn_at=at, withdrawal=Withdrawal.CORRECTED))
+
+
+def _require_room(tx: Transaction, standing: Standing) -> None:
+    """Refuse one person more than a word is taken for; who was counted before has just been withdrawn."""
+    issuer = tx.find(RowKind.ORGANIZATION, standing.issuer)
+    most = issuer.limits.most_people if isinstance(issuer, Organization) else None
+    if most is not None and tx.holdings.people_of(standing.issuer) >= most:
+        raise refused(Refusal.TOO_MANY_PEOPLE, f"the organization's word is taken for at most {most:,} people")

@@ -143,4 +143,5 @@ def _read_standing(body: bytes) -> Standing:
         identity_assurance=value.get("identity_assurance"),
         not_before=_instant(value.get("not_before")),
         recheck_at=_instant(value.get("recheck_at")),
+        signing_key=value.get("signing_key"),
     )

@@ -4,6 +4,7 @@ Nobody is screened against lists here yet: the scene says so by having no marks.
 place is that of the caller's address, where a database says so, and unknown elsewhere.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from licet.decisions.request import Caller, Request, RequestedAct
@@ -11,7 +12,7 @@ from licet.decisions.scene import Body, Mode, Person, Scene
 from licet.decisions.snapshot import Snapshot
 from licet.items import Item, Kinship, Model
 from licet.licenses import Holder, License, holder_of_organization, holder_of_person
-from licet.parties import EvidenceKind, Organization, Standing
+from licet.parties import EvidenceKind, Genuineness, Organization, Standing
 from licet.terms import ItemId
 
 _MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: Mode.METADATA}
@@ -65,16 +66,21 @@ def _person(caller: Caller, snapshot: Snapshot) -> Person | None:
         return None
     if caller.party is None:
         return Person(None)
-    standings = tuple(x for x in snapshot.standings.get(caller.party, ()) if _believable(x, snapshot))
+    standings = tuple(_as_believed(x, snapshot) for x in snapshot.standings.get(caller.party, ()))
     return Person(holder_of_person(caller.party), standings)
 
 
-def _believable(standing: Standing, snapshot: Snapshot) -> bool:
-    """Whether the standing's issuer may attest today."""
+def _as_believed(standing: Standing, snapshot: Snapshot) -> Standing:
+    """A standing as it counts today: the word of an organization that may not attest shows nothing.
+
+    It stays all the same, since a nationality that it showed is not disproved by that.
+    """
     if standing.kind is not EvidenceKind.ORGANIZATION_ATTESTATION:
-        return True
+        return standing
     issuer = snapshot.organizations.get(standing.issuer)
-    return issuer is not None and issuer.verified and not issuer.suspended
+    if issuer is not None and issuer.verified and not issuer.suspended:
+        return standing
+    return replace(standing, genuineness=Genuineness.NONE)
 
 
 def _licenses(holders: list[Holder], items: frozenset[str], snapshot: Snapshot) -> tuple[License, ...]:

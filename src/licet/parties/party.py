@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licet.parties.standing import Assurance
+from licet.parties.standing import Assurance, Relation
 from licet.terms import OrganizationId, PartyId
 
 
@@ -29,6 +29,52 @@ class OrganizationKind(StrEnum):
     INTERNATIONAL_ORGANIZATION = "international_organization"
 
 
+class AttestedStatus(StrEnum):
+    """What an organization may attest of one of its people: nothing else of the status is asked.
+
+    Source: 15 CFR 772.1, "Foreign person".
+    """
+
+    NOT_FOREIGN_PERSON = "not_foreign_person"
+    FOREIGN_PERSON = "foreign_person"
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationLimits:
+    """What an organization's word is taken for, as two officers have agreed.
+
+    Attributes:
+        statuses: Which predicates.
+        relations: Of which people.
+        most_people: Of how many at once; None for any number.
+        max_age_days: How long ago a check may be; None where counsel's parameter alone says.
+        statements: The versions of the statement that it has signed; none named: every one that is known.
+    """
+
+    statuses: tuple[AttestedStatus, ...] = tuple(AttestedStatus)
+    relations: tuple[Relation, ...] = tuple(Relation)
+    most_people: int | None = None
+    max_age_days: int | None = None
+    statements: tuple[str, ...] = ()
+
+    def widens(self, before: "AttestationLimits") -> bool:
+        """Whether anything is taken that was not."""
+        return (
+            not set(self.statuses) <= set(before.statuses)
+            or not set(self.relations) <= set(before.relations)
+            or _is_more(self.most_people, before.most_people)
+            or _is_more(self.max_age_days, before.max_age_days)
+            or (bool(before.statements) and not (self.statements and set(self.statements) <= set(before.statements)))
+        )
+
+
+def _is_more(now: int | None, before: int | None) -> bool:
+    return before is not None and (now is None or now > before)
+
+
+NO_LIMITS = AttestationLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Organization:
     """A body that holds keys and may attest the status of its own people.
@@ -50,3 +96,4 @@ class Organization:
     assurance: Assurance = Assurance.SUBSTANTIAL
     us_registered: bool = False
     formerly: OrganizationId | None = None
+    limits: AttestationLimits = NO_LIMITS

@@ -167,6 +167,8 @@ class Standing:
         verifier: Name and version of the verifier.
         identity_assurance: The level at which the person's identity was proofed, 1 to 3,
             if that is known. It says nothing of citizenship. Source: NIST SP 800-63A-4.
+        signing_key: With which of its keys the issuer signed, so that what one key said
+            can be taken back together.
         recheck_at: From this instant on the evidence has to be asked for again.
     """
 
@@ -187,6 +189,7 @@ class Standing:
     identity_assurance: int | None = None
     not_before: datetime | None = None
     recheck_at: datetime | None = None
+    signing_key: str | None = None
 
 
 _PLAIN: Mapping[str, Fact] = {

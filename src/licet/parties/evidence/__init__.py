@@ -2,7 +2,7 @@
 
 from licet.parties.evidence.access import AccessToken, UnverifiedToken, read_access_token, verify_access_token
 from licet.parties.evidence.attestation import VERIFIER, AttestationVerifier, unverified_nonce
-from licet.parties.evidence.claims import AttestationClaims, AttestedStatus, CheckMethod
+from licet.parties.evidence.claims import AttestationClaims, CheckMethod
 from licet.parties.evidence.contract import Context, Evidence, Spent, Verified, Verifier
 from licet.parties.evidence.end_user import END_USER_LIFETIME, EndUser, sign_end_user, verify_end_user
 from licet.parties.evidence.enrolled import Enrolled, Nonce
@@ -10,18 +10,20 @@ from licet.parties.evidence.possession import PROOF_ALGORITHMS, Proof, certifica
 from licet.parties.evidence.refusals import Refusal, refused
 from licet.parties.evidence.sign import sign_attestation
 from licet.parties.evidence.signed import PublicKey, read_public_key
+from licet.parties.evidence.statements import CURRENT_STATEMENT, STATEMENTS
 from licet.parties.evidence.token import MAX_TOKEN_BYTES, TOKEN_TYPE, read_object, require_attestation_key
 
 __all__ = [
+    "CURRENT_STATEMENT",
     "END_USER_LIFETIME",
     "MAX_TOKEN_BYTES",
     "PROOF_ALGORITHMS",
+    "STATEMENTS",
     "TOKEN_TYPE",
     "VERIFIER",
     "AccessToken",
     "AttestationClaims",
     "AttestationVerifier",
-    "AttestedStatus",
     "CheckMethod",
     "Context",
     "EndUser",

@@ -9,18 +9,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from licet.errors import InputError
 from licet.parties.evidence.refusals import Refusal, refused, require
+from licet.parties.party import AttestedStatus
 from licet.parties.standing import Relation
 from licet.terms import ID_PATTERN, OrganizationId, is_country, parse_instant
-
-
-class AttestedStatus(StrEnum):
-    """The predicate: nothing else of the person's status is asked.
-
-    Source: 15 CFR 772.1, "Foreign person".
-    """
-
-    NOT_FOREIGN_PERSON = "not_foreign_person"
-    FOREIGN_PERSON = "foreign_person"
 
 
 class CheckMethod(StrEnum):

@@ -28,8 +28,12 @@ The codes are an interface: they are shown to callers and kept in records.
 | `replayed` | the issuer's `jti` was taken before |
 | `not_a_member` | the key that presents it does not belong to the issuer |
 | `wrong_subject` | `sub` is neither the key that presents it nor the key's party |
+| `statement_unknown` | `statement_version` is no statement that is known and that this organization has signed |
+| `status_not_allowed` | the organization's word is not taken for this status |
+| `relation_not_allowed` | the organization's word is not taken for people of this relation |
+| `too_many_people` | the organization attests more people than its word is taken for |
 | `check_in_future` | `checked_at` is later than now |
-| `check_too_old` | `checked_at` is longer ago than counsel allows |
+| `check_too_old` | `checked_at` is longer ago than counsel allows, or than this organization's limit |
 | `no_longer_valid` | the instant is `valid_until` or later |
 """
 
@@ -65,6 +69,10 @@ class Refusal(StrEnum):
     REPLAYED = "replayed"
     NOT_A_MEMBER = "not_a_member"
     WRONG_SUBJECT = "wrong_subject"
+    STATEMENT_UNKNOWN = "statement_unknown"
+    STATUS_NOT_ALLOWED = "status_not_allowed"
+    RELATION_NOT_ALLOWED = "relation_not_allowed"
+    TOO_MANY_PEOPLE = "too_many_people"
     CHECK_IN_FUTURE = "check_in_future"
     CHECK_TOO_OLD = "check_too_old"
     NO_LONGER_VALID = "no_longer_valid"
