@@ -62,6 +62,13 @@ def test_under_an_order_about_one_group(standings, expected):
     assert outcome(*standings, nationality_tie="strictest") is expected
 
 
+def test_what_was_shown_with_one_key_permits_with_that_key_and_counts_against_every_one():
+    assert outcome(((FOREIGN, FR), {"keys": ("k1",)})) is PERMIT
+    assert outcome(((FOREIGN, FR), {"keys": ("k0", "k1")})) is PERMIT
+    assert outcome(((FOREIGN, FR), {"keys": ("k0",)})) is ASK
+    assert outcome(((FOREIGN, FR), {}), ((FOREIGN, CN), {"keys": ("k0",)}), nationality_tie="strictest") is LICENSE
+
+
 def test_without_the_strict_reading_two_that_disagree_are_asked_about():
     assert outcome(((FOREIGN, FR, CN), {"not_after": AT}), ((FOREIGN, FR), {})) is ASK
 
@@ -80,6 +87,7 @@ def test_the_answer_changes_when_evidence_has_to_be_asked_for_again():
         {"genuineness": Genuineness.REVIEWED, "binding": HolderBinding.PRESENT, "identity_assurance": 2},
         {"not_before": AT, "recheck_at": AT + DAY, "not_after": FOREVER},
         {"withdrawn_at": AT, "withdrawal": Withdrawal.BY_PERSON},
+        {"keys": ("k1", "k9"), "signing_key": "2026-1"},
         {"kind": EvidenceKind.DOCUMENT, "genuineness": Genuineness.NONE, "binding": HolderBinding.NONE},
     ],
 )

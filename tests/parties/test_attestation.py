@@ -209,6 +209,7 @@ def test_a_standing_holds_predicates_and_nothing_else():
         verifier=VERIFIER,
         signing_key="ed",
     )
+    assert verify(sign(claims(sub="key-1"))).standing.keys == ("key-1",)
     assert verified.spent == Spent("acme", "a-1", NOON + 300 * S)
     assert "export compliance" not in repr(verified)
 

@@ -144,4 +144,5 @@ def _read_standing(body: bytes) -> Standing:
         not_before=_instant(value.get("not_before")),
         recheck_at=_instant(value.get("recheck_at")),
         signing_key=value.get("signing_key"),
+        keys=tuple(value.get("keys", ())),
     )

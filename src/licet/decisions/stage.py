@@ -12,8 +12,8 @@ from licet.decisions.scene import Body, Mode, Person, Scene
 from licet.decisions.snapshot import Snapshot
 from licet.items import Item, Kinship, Model
 from licet.licenses import Holder, License, holder_of_organization, holder_of_person
-from licet.parties import EvidenceKind, Genuineness, Organization, Standing
-from licet.terms import ItemId
+from licet.parties import EvidenceKind, Genuineness, HolderBinding, Organization, Standing
+from licet.terms import ItemId, KeyId
 
 _MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: Mode.METADATA}
 
@@ -66,15 +66,18 @@ def _person(caller: Caller, snapshot: Snapshot) -> Person | None:
         return None
     if caller.party is None:
         return Person(None)
-    standings = tuple(_as_believed(x, snapshot) for x in snapshot.standings.get(caller.party, ()))
+    standings = tuple(_as_believed(x, caller.key, snapshot) for x in snapshot.standings.get(caller.party, ()))
     return Person(holder_of_person(caller.party), standings)
 
 
-def _as_believed(standing: Standing, snapshot: Snapshot) -> Standing:
-    """A standing as it counts today: the word of an organization that may not attest shows nothing.
+def _as_believed(standing: Standing, key: KeyId, snapshot: Snapshot) -> Standing:
+    """A standing as it counts today, with this key.
 
-    It stays all the same, since a nationality that it showed is not disproved by that.
+    What was shown with another key, or by an organization that may not attest, permits
+    nothing. It stays all the same: a nationality that it showed is not disproved by that.
     """
+    if standing.keys and key not in standing.keys:
+        return replace(standing, binding=HolderBinding.NONE)
     if standing.kind is not EvidenceKind.ORGANIZATION_ATTESTATION:
         return standing
     issuer = snapshot.organizations.get(standing.issuer)

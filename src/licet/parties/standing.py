@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from licet.errors import InputError
-from licet.terms import Country, OrganizationId, PartyId, Special, Unrecognized, read_country
+from licet.terms import Country, KeyId, OrganizationId, PartyId, Special, Unrecognized, read_country
 
 
 class Assurance(IntEnum):
@@ -169,6 +169,8 @@ class Standing:
             if that is known. It says nothing of citizenship. Source: NIST SP 800-63A-4.
         signing_key: With which of its keys the issuer signed, so that what one key said
             can be taken back together.
+        keys: With which of the party's keys it counts: those that have proved it. None:
+            the issuer named the party itself, whichever key it calls with.
         recheck_at: From this instant on the evidence has to be asked for again.
     """
 
@@ -190,6 +192,7 @@ class Standing:
     not_before: datetime | None = None
     recheck_at: datetime | None = None
     signing_key: str | None = None
+    keys: tuple[KeyId, ...] = ()
 
 
 _PLAIN: Mapping[str, Fact] = {

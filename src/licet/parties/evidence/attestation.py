@@ -6,6 +6,7 @@ gateway knows. `refusals` lists the codes.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from licet.parties.evidence.claims import AttestationClaims, read_claims
@@ -165,7 +166,9 @@ def _establish(
 ) -> Standing:
     # Verified when the organization checked: to sign an old check again does not make it new.
     digest = keyed_digest(context.pepper, _DIGEST_DOMAIN + evidence.payload)
-    return standing_of(claims, organization, key, context.subject, (context.standing_id, digest))
+    standing = standing_of(claims, organization, key, context.subject, (context.standing_id, digest))
+    # Who names the party vouches for it with any of its keys; who names a key, for that key.
+    return standing if claims.subject == context.subject else replace(standing, keys=(context.key,))
 
 
 def standing_of(
