@@ -10,6 +10,16 @@ from licet.parties.evidence.possession import PROOF_ALGORITHMS, Proof, certifica
 from licet.parties.evidence.refusals import Refusal, refused
 from licet.parties.evidence.sign import sign_attestation
 from licet.parties.evidence.signed import PublicKey, read_public_key
+from licet.parties.evidence.standing_token import (
+    SHORTEST_LIFETIME,
+    STANDING_LIFETIME,
+    STANDING_TYPE,
+    StandingToken,
+    pairwise,
+    shown_status,
+    sign_standing,
+    verify_standing,
+)
 from licet.parties.evidence.statements import CURRENT_STATEMENT, STATEMENTS
 from licet.parties.evidence.token import MAX_TOKEN_BYTES, TOKEN_TYPE, read_object, require_attestation_key
 
@@ -18,6 +28,9 @@ __all__ = [
     "END_USER_LIFETIME",
     "MAX_TOKEN_BYTES",
     "PROOF_ALGORITHMS",
+    "SHORTEST_LIFETIME",
+    "STANDING_LIFETIME",
+    "STANDING_TYPE",
     "STATEMENTS",
     "TOKEN_TYPE",
     "VERIFIER",
@@ -34,19 +47,24 @@ __all__ = [
     "PublicKey",
     "Refusal",
     "Spent",
+    "StandingToken",
     "UnverifiedToken",
     "Verified",
     "Verifier",
     "certificate_thumbprint",
+    "pairwise",
     "read_access_token",
     "read_object",
     "read_public_key",
     "refused",
     "require_attestation_key",
+    "shown_status",
     "sign_attestation",
     "sign_end_user",
+    "sign_standing",
     "unverified_nonce",
     "verify_access_token",
     "verify_end_user",
     "verify_proof",
+    "verify_standing",
 ]
