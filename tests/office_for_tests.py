@@ -16,6 +16,7 @@ from licet.control import (
     Office,
     Publisher,
     Rulings,
+    Workforces,
 )
 from licet.directives import PolicyBundle
 from licet.errors import LicetError, UnavailableError
@@ -89,6 +90,7 @@ class House:
     def __init__(
         self, path: Path, *, single: bool = False, prover: Callable[[PolicyBundle, datetime], ProofReport] | None = None
     ) -> None:
+        self.path = path
         self.url = f"sqlite:///{path}/licet.db"
         self.store = Store(self.url)
         self.store.create()
@@ -112,7 +114,8 @@ class House:
         )
         control = Control(store=self.store, pepper=b"p" * 32, upstreams=frozenset({"main"}))
         keeper, administration = Keeper(desk, NoShelf()), Administration(self.store)
-        intents = Intents(control, Rulings(self.store, desk), keeper, administration)
+        workforces = Workforces(self.store, self.clock, b"pepper", "licet", self.path / "staged")
+        intents = Intents(control, Rulings(self.store, desk), keeper, administration, workforces)
         self.office = Office(store=self.store, desk=desk, clock=self.clock, intents=intents, expires_after=LIFETIME)
 
     def restart(self) -> None:

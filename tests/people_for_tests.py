@@ -9,9 +9,12 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from instance_for_tests import Answer, Instance, call
+from licet.app.config import read_config
 from licet.fleet import Clock
 from licet.parties import AttestedStatus, Relation
-from licet.parties.evidence import AttestationClaims, CheckMethod, sign_attestation
+from licet.parties.evidence import AttestationClaims, CheckMethod, sign_attestation, sign_workforce
+from licet.terms import format_instant
+from standin_for_tests import eventually
 
 
 class Office:
@@ -72,6 +75,35 @@ class Office:
         }
         jwk = (signer or self.key).as_dict(private=True)
         return sign_attestation(AttestationClaims(**(claims | over)), jwk, "k1").decode()
+
+    def workforce(self, lines: list[dict[str, Any]], **head: Any) -> str:
+        """Sign a file of people; `head` replaces what holds for all."""
+        now = Clock().now().replace(microsecond=0)
+        whole = {
+            "iss": self.organization,
+            "aud": audience(self.instance),
+            "iat": int(now.timestamp()),
+            "exp": int((now + timedelta(days=1)).timestamp()),
+            "jti": secrets.token_urlsafe(12),
+            "statement_version": "2026-06",
+            "signatory": "export compliance",
+            "relation": "employee",
+            "method": "document_review",
+            "status": "not_foreign_person",
+            "checked_at": format_instant(now),
+            **head,
+        }
+        return sign_workforce(whole, lines, self.key.as_dict(private=True), "k1").decode()
+
+
+def audience(instance: Instance) -> str:
+    return read_config(instance.directory / "licet.toml").audience
+
+
+def checked(instance: Instance, text: str) -> Any:
+    """Hand a file in, and wait for its check."""
+    path = f"/workforces/{instance.act('/workforces', {'file': text})['workforce']}"
+    return eventually(lambda: (now := instance.act(path))["state"] != "checking" and now)
 
 
 def ask_nonce(instance: Instance, key: str) -> Any:

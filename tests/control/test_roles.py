@@ -13,7 +13,7 @@ from instance_for_tests import as_person, call, staffed_instance
 from licet.control import MANDATES, ROUTES, Persons
 from licet.logwriter import open_reader
 from licet.stores import ACTING, Role, token_digest
-from people_for_tests import Office
+from people_for_tests import Office, checked
 from places_for_tests import short_directory
 
 STAFF = {
@@ -45,6 +45,7 @@ SENT = [
     ("POST /resume", "/resume", {}, False),
     ("POST /items", "/items", {"id": "sonata-3", "upstream": "main"}, False),
     ("POST /items/import", "/items/import", {"ids": ["sonata-3", "sonata-4"], "upstream": "main"}, False),
+    ("POST /workforces/{workforce}/take", "/workforces/{workforce}/take", {"enroll": True}, False),
     ("POST /organizations", "/organizations", {"id": "orch", "name": "O", "organized_under": "FR"}, False),
     ("POST /organizations/{organization}/keys", "/organizations/acme/keys", {"kid": "k2", "jwk": JWK}, False),
     ("POST /organizations/{organization}/limits", "/organizations/acme/limits", {"most_people": 5}, True),
@@ -188,6 +189,7 @@ def test_one_person_alone_loosens_nothing_over_any_route():
         office = Office(found, act=lambda path, body: agree(found, path, body))
         key = office.employs("P1", "not_foreign_person").split("_")[1]
         standing = found.act("/parties/P1")["standings"][0]["id"]
+        workforce = checked(found, office.workforce([{"sub": "P9"}]))["workforce"]
         license_ = {"id": "L0", "items": ["fable-5"], "parties": ["P1"], "valid_from": NOON, "valid_until": LATER}
         agree(found, "/licenses", license_)
         found.act("/directives", {"text": directive()})
@@ -198,9 +200,8 @@ def test_one_person_alone_loosens_nothing_over_any_route():
         for route, path, members, at_once in SENT:
             body = {name: newer if value == "{groups}" else value for name, value in members.items()}
             before = contents(found)
-            answer = ask(
-                found, path.replace("{key}", key).replace("{own}", str(own)).replace("{standing}", standing), body
-            )
+            filled = {"key": key, "own": own, "standing": standing, "workforce": workforce}
+            answer = ask(found, path.format(**filled), body)
             changed = contents(found) != before
             if at_once is False:
                 assert (answer.status, changed) == (202, False), (route, answer.body)

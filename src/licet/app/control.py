@@ -43,6 +43,7 @@ from licet.control import (
     Registry,
     Returns,
     Rulings,
+    Workforces,
     build_api,
 )
 from licet.decisions import RowChange, encode_row
@@ -126,7 +127,8 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
         await desk.deliver_held()
         await stack.enter_async_context(desk.delivering())
 
-        intents = _intents(config, store, desk, pepper, LogShelf(places.directory, store))
+        workforces = Workforces(store, clock, pepper, config.audience, places.staged)
+        intents = _intents(config, store, desk, pepper, LogShelf(places.directory, store), workforces=workforces)
         office = Office(store=store, desk=desk, clock=clock, intents=intents, expires_after=config.pending)
         await stack.enter_async_context(office.expiring())
         heeder = await stack.enter_async_context(heeding(places.orders, replica, public, None))
@@ -253,11 +255,13 @@ def _everywhere(feed: Feed) -> Callable[[], Awaitable[bool]]:
     return is_settled
 
 
-def _intents(config: Config, store: Store, desk: Desk, pepper: bytes, shelf: LogShelf) -> Intents:
+def _intents(
+    config: Config, store: Store, desk: Desk, pepper: bytes, shelf: LogShelf, *, workforces: Workforces
+) -> Intents:
     """Who knows each act."""
     upstreams = frozenset(upstream.name for upstream in config.upstreams)
     control = Control(store=store, pepper=pepper, upstreams=upstreams)
-    return Intents(control, Rulings(store, desk), Keeper(desk, shelf), Administration(store))
+    return Intents(control, Rulings(store, desk), Keeper(desk, shelf), Administration(store), workforces)
 
 
 def _taking(desk: Desk, control: Control) -> Take:

@@ -42,6 +42,11 @@ class Places:
         return self.secrets / "pepper"
 
     @property
+    def staged(self) -> Path:
+        """Where files wait that were handed in, between their check and their act."""
+        return self.directory / "staged"
+
+    @property
     def objects(self) -> Path:
         """Whose the objects are that upstreams keep."""
         return self.directory / "objects.db"

@@ -12,6 +12,7 @@ import msgspec
 import typer
 from joserfc.jwk import ECKey, KeyParameters, OKPKey
 
+from licet.cli.attest_workforce import workforce
 from licet.cli.files import read_json, write_new
 from licet.cli.options import AsJson, UsageError
 from licet.cli.output import say
@@ -39,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("sign")(sign)
     group.command("end-user")(end_user)
     group.command("statement")(statement)
+    group.command("workforce")(workforce)
     app.add_typer(group, name="attest")
 
 

@@ -10,7 +10,7 @@ from licet.errors import InputError
 _MAX_FILE_BYTES = 4_000_000
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int = _MAX_FILE_BYTES) -> bytes:
     """A file that a person named, as it is.
 
     Raises:
@@ -18,11 +18,11 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_FILE_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as err:
         raise InputError(f"`{path}` cannot be read: {err.strerror}", code="unreadable_file") from err
-    if len(data) > _MAX_FILE_BYTES:
-        raise InputError(f"expected `{path}` to be at most {_MAX_FILE_BYTES:,} bytes", code="file_too_large")
+    if len(data) > most:
+        raise InputError(f"expected `{path}` to be at most {most:,} bytes", code="file_too_large")
     return data
 
 

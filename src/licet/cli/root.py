@@ -36,6 +36,7 @@ _MODULES = {
     "organization": "licet.cli.organizations",
     "party": "licet.cli.parties",
     "standing": "licet.cli.standings",
+    "workforce": "licet.cli.workforces",
     "issuer": "licet.cli.issuers",
     "key": "licet.cli.keys",
     "directive": "licet.cli.directives",

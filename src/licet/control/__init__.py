@@ -15,6 +15,7 @@ from licet.control.registry import Registry
 from licet.control.returning import Returns
 from licet.control.rulings import Rulings
 from licet.control.vitals import Vitals
+from licet.control.workforces import Workforces
 
 __all__ = [
     "MANDATES",
@@ -41,6 +42,7 @@ __all__ = [
     "Returns",
     "Rulings",
     "Vitals",
+    "Workforces",
     "build_api",
     "require_mandate",
 ]

@@ -32,6 +32,7 @@ from licet.directives import compile_directive, directive_schema, from_document
 from licet.errors import (
     ConflictError,
     DocumentError,
+    EvidenceError,
     InputError,
     LicetError,
     NotFoundError,
@@ -48,6 +49,7 @@ _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
     (NotFoundError, 404),
     (InputError, 400),
     (ConflictError, 409),
+    (EvidenceError, 403),
     (TrustError, 401),
     (PermissionDeniedError, 403),
     (UnavailableError, 503),
@@ -177,6 +179,10 @@ def _acting(router: APIRouter, office: Office, who: Any) -> None:
     async def add_party(body: bodies.NewParty, by: who) -> JSONResponse:
         return _answer(await office.do(by, "party.add", _arguments(body)))
 
+    @router.post("/workforces/{workforce}/take", summary="Take what a file attests that was checked")
+    async def take_workforce(workforce: str, body: bodies.TakenWorkforce, by: who) -> JSONResponse:
+        return _answer(await office.do(by, "workforce.take", _arguments(body, workforce)))
+
     @router.post("/parties/import", summary="Enroll many persons under pseudonyms")
     async def import_parties(body: bodies.ManyParties, by: who) -> JSONResponse:
         return _answer(await office.do(by, "party.import", _arguments(body)))
@@ -258,6 +264,14 @@ def _listing(router: APIRouter, intents: Intents) -> None:
     @router.get("/parties")
     async def list_parties() -> list[Any]:
         return [_plain(row) for row in control.rows(RowKind.PARTY)]
+
+    @router.post("/workforces", summary="Check a file in which an organization attests its workforce")
+    async def hand_in(body: bodies.HandedIn) -> _Json:
+        return (await intents.workforces.hand_in(body.file.encode())).as_value()
+
+    @router.get("/workforces/{workforce}", summary="How the check fares, and what the file would change")
+    async def show_workforce(workforce: str) -> _Json:
+        return intents.workforces.check(workforce).as_value()
 
     @router.get("/parties/{party}", summary="A party, and what evidence has established")
     async def show_party(party: str) -> _Json:

@@ -20,7 +20,7 @@ from licet.parties import (
     TokenIssuer,
     require_fetchable,
 )
-from licet.parties.evidence import require_attestation_key
+from licet.parties.evidence import MAX_WORKFORCE_BYTES, require_attestation_key
 from licet.stores import Role
 from licet.terms import (
     ID_PATTERN,
@@ -136,6 +136,18 @@ class ManyParties(_Body):
         if len({name for name, _ in self.parties}) != len(self.parties):
             raise InputError("expected each person once", code="party_twice")
         return [Party(PartyId(x), None if y is None else OrganizationId(y)) for x, y in self.parties]
+
+
+class HandedIn(_Body):
+    """A file in which an organization attests its workforce: a compact JWS."""
+
+    file: str = Field(min_length=1, max_length=MAX_WORKFORCE_BYTES)
+
+
+class TakenWorkforce(_Body):
+    """Whether people whom the file names and nobody knows yet are enrolled with it."""
+
+    enroll: bool = False
 
 
 class NewParty(_Body):

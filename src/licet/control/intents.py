@@ -17,6 +17,7 @@ from licet.control.administration import Administration
 from licet.control.keeping import Erasure, Keeper, NewHold, Why
 from licet.control.rulings import Rulings
 from licet.control.trusting import TRUST_ACTS
+from licet.control.workforces import Workforces
 from licet.errors import InputError
 from licet.items import Lineage
 from licet.terms import DirectiveId, ItemId, KeyId, LicenseId, PartyId, parse_instant
@@ -35,6 +36,21 @@ class Intents:
     rulings: Rulings
     keeper: Keeper
     administration: Administration
+    workforces: Workforces
+
+    async def ready(self, name: str, arguments: Arguments) -> None:
+        """Have at hand what an act needs that takes long to come by.
+
+        Raises:
+            LicetError: it cannot be had.
+        """
+        if name == "workforce.take":
+            await self.workforces.ready(str(arguments.get(PATH)))
+
+    def settled(self, name: str, arguments: Arguments) -> None:
+        """Let go of what an act needed, now that it is done."""
+        if name == "workforce.take":
+            self.workforces.forget(str(arguments.get(PATH)))
 
     def of(self, name: str, by: str, arguments: Arguments) -> Intent[Any]:
         """The intent of an act; nothing is done by it.
@@ -93,6 +109,10 @@ def _import_items(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
 
 def _add_organization(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
     return on.control.add_organization(by, _body(bodies.NewOrganization, arguments).to_organization())
+
+
+def _take_workforce(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
+    return on.workforces.take(by, arguments[PATH], enroll=_body(bodies.TakenWorkforce, arguments).enroll)
 
 
 def _add_party(on: Intents, by: str, arguments: Arguments) -> Intent[Any]:
@@ -180,6 +200,7 @@ _ACTS: Mapping[str, Callable[[Intents, str, Arguments], Intent[Any]]] = {
     "item.add": _add_item,
     "item.import": _import_items,
     "organization.add": _add_organization,
+    "workforce.take": _take_workforce,
     "party.add": _add_party,
     "party.import": _import_parties,
     "party.link": _link,

@@ -45,10 +45,15 @@ class Office:
             LicetError: it is not possible; then nothing has changed.
         """
         require_mandate(who, name)
+        await self._intents.ready(name, arguments)
         intent = await self._looked_at(self._intents.of(name, who.name, arguments))
         with self._store.read() as tx:
             is_alone = tx.single_person or not intent.act.takes_two
-        return await self._desk.carry_out(intent) if is_alone else await self._propose(intent)
+        if not is_alone:
+            return await self._propose(intent)
+        done = await self._desk.carry_out(intent)
+        self._intents.settled(name, arguments)
+        return done
 
     async def approve(self, who: Administrator, pending_id: str, digest: str | None = None) -> Done[Any]:
         """Do what somebody else has proposed, exactly as it was proposed.
@@ -69,11 +74,14 @@ class Office:
         require_open(pending, self._clock.now())
         if digest is not None and digest != pending.digest:
             raise ConflictError(f"expected the digest of `{pending_id}`, found `{digest}`", code="other_proposal")
+        await self._intents.ready(pending.act, pending.arguments)
         intent = self._intents.of(pending.act, pending.proposed_by, pending.arguments)
         waived = pending.meaning.get("despite_proof")
         waiver = None if waived is None else Waiver(waived[0], waived[1])
         act = replace(intent.act, approval=Approval(pending_id, who.name), waiver=waiver)
-        return await self._desk.carry_out(replace(intent, act=act))
+        done = await self._desk.carry_out(replace(intent, act=act))
+        self._intents.settled(pending.act, pending.arguments)
+        return done
 
     async def refuse(self, who: Administrator, pending_id: str, reason: str) -> Done[str]:
         """End what somebody else has proposed."""

@@ -149,6 +149,15 @@ class Transaction:
         body = self._connection.execute(query).scalar_one_or_none()
         return None if body is None else decode_row(kind, body)
 
+    def find_all(self, kind: RowKind, keys: Sequence[str]) -> dict[str, Row]:
+        """Those rows of many that there are, by key."""
+        found: dict[str, Row] = {}
+        for start in range(0, len(keys), _AT_A_TIME):
+            here = schema.rows.c.kind == kind.value, schema.rows.c.key.in_(keys[start : start + _AT_A_TIME])
+            query = select(schema.rows.c.key, schema.rows.c.body).where(*here, schema.rows.c.body.is_not(None))
+            found |= {row.key: decode_row(kind, row.body) for row in self._connection.execute(query)}
+        return found
+
     def get(self, kind: RowKind, key: str) -> Row:
         """One row.
 

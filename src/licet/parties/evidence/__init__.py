@@ -22,11 +22,23 @@ from licet.parties.evidence.standing_token import (
 )
 from licet.parties.evidence.statements import CURRENT_STATEMENT, STATEMENTS
 from licet.parties.evidence.token import MAX_TOKEN_BYTES, TOKEN_TYPE, read_object, require_attestation_key
+from licet.parties.evidence.workforce import (
+    MAX_WORKFORCE_BYTES,
+    MOST_LINES,
+    WORKFORCE_LIFETIME,
+    WORKFORCE_TYPE,
+    Workforce,
+    WorkforceContext,
+    sign_workforce,
+    verify_workforce,
+)
 
 __all__ = [
     "CURRENT_STATEMENT",
     "END_USER_LIFETIME",
     "MAX_TOKEN_BYTES",
+    "MAX_WORKFORCE_BYTES",
+    "MOST_LINES",
     "PROOF_ALGORITHMS",
     "SHORTEST_LIFETIME",
     "STANDING_LIFETIME",
@@ -34,6 +46,8 @@ __all__ = [
     "STATEMENTS",
     "TOKEN_TYPE",
     "VERIFIER",
+    "WORKFORCE_LIFETIME",
+    "WORKFORCE_TYPE",
     "AccessToken",
     "AttestationClaims",
     "AttestationVerifier",
@@ -51,6 +65,8 @@ __all__ = [
     "UnverifiedToken",
     "Verified",
     "Verifier",
+    "Workforce",
+    "WorkforceContext",
     "certificate_thumbprint",
     "pairwise",
     "read_access_token",
@@ -62,9 +78,11 @@ __all__ = [
     "sign_attestation",
     "sign_end_user",
     "sign_standing",
+    "sign_workforce",
     "unverified_nonce",
     "verify_access_token",
     "verify_end_user",
     "verify_proof",
     "verify_standing",
+    "verify_workforce",
 ]

@@ -64,7 +64,7 @@ def take_apart(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     require(len(text) <= MAX_TOKEN_BYTES, Refusal.TOO_LARGE, f"expected at most `{MAX_TOKEN_BYTES}` bytes")
     parts = text.split(b".")
     require(len(parts) == _PARTS, Refusal.MALFORMED, "expected three parts joined by dots")
-    header_bytes, claims_bytes, _ = (_decode_part(part) for part in parts)
+    header_bytes, claims_bytes, _ = (decode_part(part) for part in parts)
     return read_object(header_bytes), read_object(claims_bytes)
 
 
@@ -128,7 +128,12 @@ def require_attestation_key(jwk: Mapping[str, str]) -> None:
         raise InputError("expected a public key in JWK form, found one that cannot be read") from err
 
 
-def _decode_part(part: bytes) -> bytes:
+def decode_part(part: bytes) -> bytes:
+    """A part of a token in its one spelling.
+
+    Raises:
+        EvidenceError: malformed.
+    """
     try:
         decoded = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)) if _PART.fullmatch(part) else None
     except binascii.Error as err:
