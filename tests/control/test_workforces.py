@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -106,6 +108,28 @@ def test_a_whole_workforce_withdraws_whom_it_leaves_out_and_cuts_them(instance, 
     assert (counts["renewed"], counts["withdrawn"]) == (1, 1)
     assert [instance.chat(key, "fable-5").status for key in keys] == [200, 403]
     assert instance.act(f"/parties/{leaves}")["standings"][0]["withdrawal"] == "by_issuer"
+
+
+def test_more_than_workers_are_told_one_by_one_reach_them_from_a_file(instance, office, names):
+    """No worker is left behind, none refuses meanwhile, and a person of the first line and of the last is served."""
+    known = people(names, 1)[0]
+    take(instance, office.workforce([{"sub": known}]))
+    key = instance.act("/keys", {"party": known})["result"]["key"]
+    many = [f"{known}-{number}" for number in range(10_500)]
+    found = checked(instance, office.workforce([{"sub": name} for name in many]))
+    asked = []
+    with ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(instance.act, f"/workforces/{found['workforce']}/take", {"enroll": True})
+        while not taking.done():
+            asked.append(instance.chat(key, "fable-5").status)
+            time.sleep(0.02)
+        done = taking.result()
+    assert done["result"]["new"] == 10_500
+    assert "silent_workers" not in done
+    assert set(asked) == {200}
+    keys = [instance.act("/keys", {"party": name})["result"]["key"] for name in (many[0], many[-1])]
+    assert [instance.chat(one, "fable-5").status for one in keys] == [200, 200]
+    assert instance.act("/status")["workers"][0]["state"] == "serving"
 
 
 def test_one_wrong_line_changes_nothing(instance, office, names):

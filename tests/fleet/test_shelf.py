@@ -174,6 +174,21 @@ def test_a_file_that_is_damaged_later_refuses_who_looks(tmp_path, store):
         replica.look()[0].parties.get("p1")
 
 
+def test_a_replica_that_runs_begins_from_a_file_without_a_moment_in_which_it_refuses(tmp_path, store):
+    change(store, [(0, True), (2, True)])
+    replica = Replica(no_policy(), Clock(), PEPPER)
+    with store.read() as tx:
+        replica.fill(0, tx.since(0))
+    path = shelved(store, tmp_path).path
+    change(store, [(1, True)])
+    seen = []
+    replica.subscribe(lambda changed: seen.append((changed.everything, replica.look()[0].current)))
+    with store.read() as tx:
+        replica.begin_from(Shelf(path), tx.since(Shelf(path).sequence), more=False)
+    assert seen == [(True, True)]
+    assert told(replica) == told(over(store, path))
+
+
 def test_nobody_walks_through_a_million(tmp_path, store):
     change(store, [(0, True)])
     snapshot, _ = over(store, shelved(store, tmp_path).path).look()

@@ -28,7 +28,7 @@ from licet.app.orders import Take, heeding, taking
 from licet.app.overview import Overview
 from licet.app.places import Places
 from licet.app.shelf import LogShelf
-from licet.app.shelving import Shelving
+from licet.app.shelving import LEAST_ROWS, Shelving
 from licet.app.watching import Workers
 from licet.control import (
     Administration,
@@ -191,7 +191,16 @@ class Spread:
         self.feed.bundle(token)
 
     def rows(self, changes: list[RowChange]) -> None:
-        """Take changes everywhere."""
+        """Take changes everywhere; from a file, where there are so many that each worker would read for seconds."""
+        if len(changes) > LEAST_ROWS:
+            try:
+                path, sequence = self._shelving.write()
+                self.replica.begin_from(Shelf(path), self._since(sequence), more=False)
+                self.feed.anew()
+            except LicetError:
+                _log.exception("many changes are given one by one")
+            else:
+                return
         try:
             self.replica.apply(changes)
         except LicetError:

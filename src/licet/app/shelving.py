@@ -3,6 +3,7 @@
 import os
 import secrets
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -50,6 +51,7 @@ class Shelving:
         self._store = store
         self._database = database
         self._folder = folder
+        self._turn = threading.Lock()
         self.path: Path | None = None
         self.sequence = 0
 
@@ -68,7 +70,7 @@ class Shelving:
             self._find(lineage, sequence)
         # A quarter as many changes as there are rows: from there on a new file costs less than reading them.
         if self.path is None or sequence - self.sequence > max(LEAST_ROWS, rows // 4):
-            self._write()
+            self.write()
 
     def _find(self, lineage: str | None, sequence: int) -> None:
         """The file of an earlier run, if it is of this store and not of a later state of it."""
@@ -82,7 +84,16 @@ class Shelving:
                 self.path, self.sequence = path, shelf.sequence
                 return
 
-    def _write(self) -> None:
+    def write(self) -> tuple[Path, int]:
+        """Write the file anew, as the store is now; where it is, and up to which change it goes.
+
+        Raises:
+            UnavailableError: the store cannot be read or the file cannot be written.
+        """
+        with self._turn:
+            return self._write()
+
+    def _write(self) -> tuple[Path, int]:
         lineage = secrets.token_hex(16)
         fresh = self._folder / "rows.new"
         try:
@@ -99,6 +110,7 @@ class Shelving:
         except (sqlite3.Error, OSError) as err:
             raise UnavailableError(f"the file of rows cannot be written: {err}", code="shelf_unwritable") from err
         self.path, self.sequence = path, sequence
+        return path, sequence
 
     def _fill(self, fresh: Path, lineage: str) -> int:
         with closing(sqlite3.connect(f"file:{quote(str(fresh))}", uri=True, isolation_level=None)) as file:

@@ -74,12 +74,14 @@ class Intent(Generic[Result]):
     Attributes:
         change: Makes the change within a transaction; raising undoes it.
         policy: Whether the policy bundle's content changes.
+        long: Whether the change takes so long that it is made beside the event loop.
         arguments: All that is needed to come to the same intent again.
     """
 
     act: Act
     change: Callable[[Transaction, datetime], Result]
     policy: bool = False
+    long: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -127,8 +127,12 @@ class Desk:
         at = self._clock.now()
         if intent.policy:
             return await self._prove_first(intent, at)
-        with self._store.read() as rehearsal:
-            intent.change(rehearsal, at)
+
+        def look() -> None:
+            with self._store.read() as rehearsal:
+                intent.change(rehearsal, at)
+
+        await asyncio.to_thread(look) if intent.long else look()
         return None
 
     def policy(self) -> PolicyBundle:
@@ -171,14 +175,19 @@ class Desk:
 
     async def _act_on_record(self, intent: Intent[Result], at: datetime, proved: Proved | None) -> Done[Result]:
         record = await self._record_first(intent, at, proved)
-        try:
+
+        def write() -> tuple[_Made[Result], list[RowChange]]:
             with self._store.write() as tx:
                 made = self._change(intent, tx, at, proved, is_done=intent.act.in_log)
                 _require_as_recorded(made.record, record)
+            return made, tx.changes
+
+        try:
+            made, changes = await asyncio.to_thread(write) if intent.long else write()
         except (LicetError, _OvertakenError):
             self._records.post(_undone(record, self._clock.now()))
             raise
-        silent = await self._publish(tx.changes, made.bundle)
+        silent = await self._publish(changes, made.bundle)
         return _done(intent.act, replace(made, record=record), silent)
 
     async def _publish(self, changes: list[RowChange], bundle: PolicyBundle | None) -> tuple[int, ...]:
@@ -194,8 +203,12 @@ class Desk:
         What cannot be done must not be recorded as done, and no lock on the store
         may be held while the log is waited for.
         """
-        with self._store.read() as rehearsal:
-            record = self._change(intent, rehearsal, at, proved).record
+
+        def rehearse() -> Record:
+            with self._store.read() as rehearsal:
+                return self._change(intent, rehearsal, at, proved).record
+
+        record = await asyncio.to_thread(rehearse) if intent.long else rehearse()
         try:
             await self._records.append(record)
         except UnavailableError:

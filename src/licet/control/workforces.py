@@ -148,7 +148,7 @@ class Workforces:
             "enroll": enroll,
         }
         act = Act("workforce.take", by, details, Effect.LOOSENS, kind=RecordKind.EVIDENCE)
-        return Intent(act, change)
+        return Intent(act, change, long=True)
 
     def forget(self, digest: str) -> None:
         """Delete a file whose act is done."""

@@ -107,6 +107,11 @@ class Feed:
             for link in self._links.values():
                 self._push(link, rows=list(changes))
 
+    def anew(self) -> None:
+        """Have every worker begin from the file of rows: so many changed that giving them one by one takes longer."""
+        for link in list(self._links.values()):
+            self._whole(link, 0, self._base())
+
     def bundle(self, token: str) -> None:
         """Give a signed policy bundle to every worker, and to those that come later."""
         self._bundle = token
@@ -157,7 +162,7 @@ class Feed:
             case Hello() if link is None:
                 self._welcome(channel, message)
             case Again() if link is not None:
-                self._whole(link, message.since)
+                self._whole(link, message.since, None)
             case Took() if link is not None:
                 link.taken = message.number
                 link.owed_since = None if link.taken >= link.sent else asyncio.get_running_loop().time()
@@ -166,19 +171,16 @@ class Feed:
                 channel.abort()
 
     def _welcome(self, channel: Channel, hello: Hello) -> None:
-        link, since = Link(channel, hello.slot, hello.pid), hello.since
-        base = self._base() if since == 0 else None
-        if base is not None:
-            path, since = base
-            self._push(link, base=str(path), more=True)
+        link, base = Link(channel, hello.slot, hello.pid), self._base()
         # From the store in one turn of the loop: nothing is published between what it reads and the first push.
-        if self._whole(link, since):
+        if self._whole(link, hello.since, base if base is not None and base[1] > hello.since else None):
             self._links[channel] = link
             if self._joined is not None:
                 self._spawn(self._joined(link))
 
-    def _whole(self, link: Link, since: int) -> bool:
-        """All that was changed after what a worker has, and the policy."""
+    def _whole(self, link: Link, since: int, base: tuple[Path, int] | None) -> bool:
+        """All that was changed after what a worker has, and the policy; from a file on, where there is a later one."""
+        path, since = (None, since) if base is None else base
         try:
             changes = self._since(since)
         except LicetError:
@@ -188,7 +190,8 @@ class Feed:
         parts = list(_parts(changes))
         link.loading = link.sent + len(parts)
         for place, part in enumerate(parts, 1):
-            self._push(link, rows=part, since=since, more=place < len(parts))
+            first = str(path) if path is not None and place == 1 else None
+            self._push(link, rows=part, since=since, more=place < len(parts), base=first)
             since = part[-1].sequence if part else since
         if self._bundle is not None:
             self._push(link, bundle=self._bundle)

@@ -150,8 +150,8 @@ class Follower:
 
     def _take(self, push: Push) -> None:
         if push.base is not None:
-            self._replica.begin_from(Shelf(Path(push.base)))
-        if push.since is not None:
+            self._replica.begin_from(Shelf(Path(push.base)), push.rows, more=push.more)
+        elif push.since is not None:
             self._replica.fill(push.since, push.rows, more=push.more)
         elif push.rows:
             self._replica.apply(push.rows)

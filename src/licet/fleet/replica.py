@@ -222,11 +222,17 @@ class Replica:
                 self._require_known()
             self._set(current=not more)
 
-    def begin_from(self, shelf: Shelf) -> None:
-        """Take the rows of a file in the place of all that were taken; the changes since are to be filled in.
+    def begin_from(self, shelf: Shelf, changes: Iterable[RowChange] = (), *, more: bool = True) -> None:
+        """Take the rows of a file in the place of all that were taken.
+
+        Args:
+            shelf: The file.
+            changes: What was changed after it, in order.
+            more: Whether more are to be filled in; until then what is restricted is
+                refused. Otherwise nobody is told of a state between.
 
         Raises:
-            LicetError: the file cannot be read.
+            LicetError: the file or a change cannot be read, or one is missing.
         """
         with self._telling() as touched:
             self._set(current=False)
@@ -244,6 +250,11 @@ class Replica:
                     self._place(kind, key, row)
             self._set(sequence=shelf.sequence)
             touched.append(Changed(everything=True))
+            for change in changes:
+                self._take(change)
+            if not more:
+                self._require_known()
+                self._set(current=True)
 
     def expect(self, sequence: int) -> None:
         """Hear that there is a change of this number.
