@@ -37,6 +37,8 @@ class Drain:
 
 
 AT_ONCE = Drain()
+_MANY = 5_000
+"""From so many rows on a change takes longer than others should wait."""
 
 
 class Control:
@@ -187,7 +189,7 @@ class Control:
 
         listed = sorted([one.id, one.organization or ""] for one in parties)
         details = {"parties": len(parties), "digest": digest(listed)}
-        return Intent(Act("party.import", by, details, Effect.LOOSENS), change)
+        return Intent(Act("party.import", by, details, Effect.LOOSENS), change, long=len(parties) > _MANY)
 
     def _add(
         self,
@@ -294,6 +296,11 @@ class Control:
         """What evidence has established about a party, and the subjects of token issuers that it is."""
         with self._store.read() as tx:
             return tx.holdings.standings(party), tx.holdings.links(party)
+
+    def page(self, kind: RowKind, after: str, most: int) -> list[Row]:
+        """Rows of a kind by key, the first after a key: there may be a million."""
+        with self._store.read() as tx:
+            return tx.page(kind, after, most)
 
     def row(self, kind: RowKind, key: str) -> Row:
         """One row.

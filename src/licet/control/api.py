@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -57,6 +57,7 @@ _STATUSES: tuple[tuple[type[LicetError], int], ...] = (
 _Json = dict[str, Any]
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 _ACCEPTED = 202
+_PAGE = 10_000
 _UNPROCESSABLE, _NO_ROUTE = 422, frozenset({404, 405})
 _WAITS = "The act waits for a second person; nothing has changed yet."
 _PROBLEM: _Json = {
@@ -261,9 +262,9 @@ def _listing(router: APIRouter, intents: Intents) -> None:
     async def list_organizations() -> list[Any]:
         return [_plain(row) for row in control.rows(RowKind.ORGANIZATION)]
 
-    @router.get("/parties")
-    async def list_parties() -> list[Any]:
-        return [_plain(row) for row in control.rows(RowKind.PARTY)]
+    @router.get("/parties", summary="Parties by id, those after one, at most so many")
+    async def list_parties(after: str = "", limit: Annotated[int, Query(ge=1, le=_PAGE)] = _PAGE) -> list[Any]:
+        return [_plain(row) for row in control.page(RowKind.PARTY, after, limit)]
 
     @router.post("/workforces", summary="Check a file in which an organization attests its workforce")
     async def hand_in(body: bodies.HandedIn) -> _Json:

@@ -12,6 +12,7 @@ from licet.items.item import require_model_name
 from licet.licenses import License, holder_of_organization, holder_of_person
 from licet.orders import LONGEST_DRAIN_S
 from licet.parties import (
+    MOST_AT_ONCE,
     TOKEN_ALGORITHMS,
     Organization,
     OrganizationKind,
@@ -125,7 +126,7 @@ class NewOrganization(_Body):
 class ManyParties(_Body):
     """Persons under pseudonyms, each with the organization they belong to, if to any."""
 
-    parties: list[tuple[_Id, _Id | None]] = Field(min_length=1, max_length=20_000)
+    parties: list[tuple[_Id, _Id | None]] = Field(min_length=1, max_length=MOST_AT_ONCE)
 
     def to_parties(self) -> list[Party]:
         """The parties.

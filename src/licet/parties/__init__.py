@@ -9,7 +9,15 @@ from licet.parties.issuer import (
     require_fetchable,
 )
 from licet.parties.keys import IssuedKey, Serves, key_mac, key_of, split_key
-from licet.parties.party import NO_LIMITS, AttestationLimits, AttestedStatus, Organization, OrganizationKind, Party
+from licet.parties.party import (
+    MOST_AT_ONCE,
+    NO_LIMITS,
+    AttestationLimits,
+    AttestedStatus,
+    Organization,
+    OrganizationKind,
+    Party,
+)
 from licet.parties.peppers import LAYER_BYTES, MOST_LAYERS, keyed_digest, wrapped
 from licet.parties.standing import (
     Assurance,
@@ -45,6 +53,7 @@ from licet.parties.status import (
 
 __all__ = [
     "LAYER_BYTES",
+    "MOST_AT_ONCE",
     "MOST_LAYERS",
     "NO_LIMITS",
     "TOKEN_ALGORITHMS",

@@ -7,6 +7,9 @@ from enum import StrEnum
 from licet.parties.standing import Assurance, Relation
 from licet.terms import OrganizationId, PartyId
 
+MOST_AT_ONCE = 100_000
+"""Parties that one act enrolls; more come in several acts, one after the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Party:

@@ -175,6 +175,12 @@ class Transaction:
         bodies = self._connection.execute(query.order_by(schema.rows.c.key)).scalars()
         return [decode_row(kind, body) for body in bodies]
 
+    def page(self, kind: RowKind, after: str, most: int) -> list[Row]:
+        """Rows of a kind by key, those after a key."""
+        here = schema.rows.c.kind == kind.value, schema.rows.c.key > after, schema.rows.c.body.is_not(None)
+        query = select(schema.rows.c.body).where(*here).order_by(schema.rows.c.key).limit(most)
+        return [decode_row(kind, body) for body in self._connection.execute(query).scalars()]
+
     def each(self, kind: RowKind) -> Iterator[Row]:
         """All rows of a kind, one at a time: there may be a million."""
         query = select(schema.rows.c.body).where(schema.rows.c.kind == kind.value, schema.rows.c.body.is_not(None))
