@@ -17,7 +17,7 @@ KEEP ?=
 NODE_STAMP := tests/javascript/node_modules/.package-lock.json
 PORTKEY_STAMP := bench/portkey/node_modules/.package-lock.json
 
-.PHONY: setup demo test check peers torture fuzz fix lock mutation bench bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory bench-feed clean
+.PHONY: setup demo test check chromium install-chromium peers torture fuzz fix lock mutation bench bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory bench-feed clean
 
 setup: $(STAMP)
 
@@ -70,7 +70,7 @@ bench-records: setup
 demo: setup
 	$(BIN)/licet demo $(if $(KEEP),--keep)
 
-test: setup $(NODE_STAMP)
+test: setup $(NODE_STAMP) chromium
 	$(BIN)/python -m pytest --cov --cov-report=
 	$(BIN)/python -m coverage report --include='$(CORE)' --fail-under=95
 
@@ -80,10 +80,23 @@ CORE := src/licet/terms/*,src/licet/law/*,src/licet/dialects/*,src/licet/items/*
 NODE_EXTRA_CA_CERTS ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt))
 export NODE_EXTRA_CA_CERTS
 
-# The official JavaScript client libraries, for the tests that ask them (marker `javascript`).
+# The official JavaScript client libraries, for the tests that ask them (marker `javascript`), and axe-core.
 $(NODE_STAMP): tests/javascript/package-lock.json
 	@command -v npm >/dev/null || { echo "make test needs Node 20 or newer with npm" >&2; exit 1; }
 	npm ci --prefix tests/javascript --no-audit --no-fund --loglevel=error
+
+# The browser that reads the caller's page, of the machine's own packages.
+chromium:
+	@command -v chromium >/dev/null || $(MAKE) --no-print-directory install-chromium
+
+install-chromium:
+	@command -v apt-get >/dev/null || { echo "make test needs Chromium as the command \`chromium\`" >&2; exit 1; }
+	@if [ "$$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then \
+	  echo "make test needs Chromium: install it with \`apt-get install --no-install-recommends chromium\`" >&2; exit 1; fi
+	$(AS_ROOT) apt-get update --quiet=2
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends chromium
+
+AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 check: setup
 	$(BIN)/ruff format --check .

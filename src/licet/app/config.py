@@ -40,12 +40,14 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "metrics": frozenset({"public", "token"}),
     "tracing": frozenset({"endpoint", "share"}),
     "people": frozenset({"pending_s"}),
+    "enrollment": frozenset({"human_contact"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
         | {"socket_idle_s", "total_s", "key_requests", "connections"}
     ),
 }
 _ADDRESS_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_CONTACT = re.compile(r"https://[!-~]{1,500}|[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _PLACE_AGE_DAYS = range(1, 366)
 # From a minute, in which nobody else could have looked, to a month, in which nobody remembers.
 _A_DAY_S = 86_400
@@ -105,6 +107,7 @@ class Config:
     place_max_age: timedelta = timedelta(days=90)
     gemini_live: bool = False
     dpop_nonce: bool = False
+    human_contact: str | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -164,6 +167,7 @@ class _Reader:
             place_max_age=timedelta(days=self._number("place", "max_age_days", 90, _PLACE_AGE_DAYS)),
             gemini_live=self._gemini_live(),
             dpop_nonce=self._switch("gateway", "dpop_nonce", default=False),
+            human_contact=self._human_contact(),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:
@@ -330,6 +334,14 @@ class _Reader:
         is_safe = url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or ""))
         if not is_safe or not url.host or url.user or url.query_string or url.fragment:
             raise self._wrong("gateway", "public_url", "a URL such as `https://api.example`")
+        return text
+
+    def _human_contact(self) -> str | None:
+        if "human_contact" not in self.data.get("enrollment", {}):
+            return None
+        text = self._text("enrollment", "human_contact")
+        if not _CONTACT.fullmatch(text):
+            raise self._wrong("enrollment", "human_contact", "an address of mail, or a URL that begins with `https://`")
         return text
 
     def _place_database(self) -> Path | None:

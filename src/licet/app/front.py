@@ -5,16 +5,19 @@ from licet.gateway import UNKNOWN_ROUTE, Metrics, Seen
 from licet.gateway.asgi import App, Receive, Scope, Send, respond_json
 
 _DOORS = frozenset({"/licet/nonce", "/licet/evidence"})
+_PAGE = "/licet/enroll/"
+_PAGES = ("/licet/enroll/{ticket}", "/licet/enroll/{ticket}/{way}")
 _RECORDS = "/records/"
 _RECEIPT = "/records/{record}/receipt"
 
 
-def front(gate: App, doors: App, metrics: Metrics, clock: Clock) -> App:
+def front(gate: App, doors: App, pages: App, metrics: Metrics, clock: Clock) -> App:
     """Put them behind one address.
 
     Args:
         gate: Decides on whatever is for a model.
         doors: What is under `/licet/` and `/records/`.
+        pages: What is under `/licet/enroll/`.
         metrics: Where requests are counted.
         clock: Dates the lines of the access log.
     """
@@ -28,7 +31,7 @@ def front(gate: App, doors: App, metrics: Metrics, clock: Clock) -> App:
             seen = Seen(scope, metrics)
             seen.route = _door(scope["path"])
             try:
-                await doors(scope, receive, seen.sending(send))
+                await (pages if scope["path"].startswith(_PAGE) else doors)(scope, receive, seen.sending(send))
             finally:
                 seen.write(clock)
         else:
@@ -40,6 +43,10 @@ def front(gate: App, doors: App, metrics: Metrics, clock: Clock) -> App:
 def _door(path: str) -> str:
     if path in _DOORS:
         return path
+    if path.startswith(_PAGE):
+        # A ticket is not logged: it is for whoever was refused.
+        rest = path.removeprefix(_PAGE).split("/")
+        return _PAGES[len(rest) - 1] if len(rest) <= len(_PAGES) and all(rest) else UNKNOWN_ROUTE
     return _RECEIPT if path.startswith(_RECORDS) and path.endswith("/receipt") else UNKNOWN_ROUTE
 
 

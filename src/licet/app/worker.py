@@ -24,6 +24,7 @@ from joserfc.jwk import OKPKey
 from licet.app.access_log import AccessLog
 from licet.app.answering import Answering, RemoteRegistrar
 from licet.app.config import Config, read_config
+from licet.app.enrolling import enrollment_pages
 from licet.app.front import front
 from licet.app.keys import read_pepper, read_signing_key
 from licet.app.leaving import leave_log
@@ -32,7 +33,7 @@ from licet.app.places import Places
 from licet.app.receipts import receipt_for
 from licet.app.vitals import Process
 from licet.directives import compile_policy
-from licet.enrollment import Doors
+from licet.enrollment import Doors, Tickets
 from licet.errors import LicetError
 from licet.fleet import Clock, Follower, PolicyVerifier, Replica, no_policy
 from licet.gateway import (
@@ -190,13 +191,16 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
             stored=stored,
             serves_live=config.gemini_live,
             tally=await stack.enter_async_context(_tally(places, clock)),
+            link=(tickets := Tickets(pepper, config.network.public_url)).link,
         )
+        registrar = RemoteRegistrar(follower)
         doors = Doors(
-            RemoteRegistrar(follower),
+            registrar,
             callers.identify,
             lambda record, caller: receipt_for(places.directory, record, caller),
         )
-        entrance = _entrance(config, front(gate, doors, metrics, clock), slot)
+        pages = enrollment_pages(config, pepper, tickets=tickets, registrar=registrar, replica=replica, callers=callers)
+        entrance = _entrance(config, front(gate, doors, pages, metrics, clock), slot)
         listener = await stack.enter_async_context(entrance.running())
         stack.push_async_callback(_drain, listener, live, process, ending)
         stack.callback(batches.leave)

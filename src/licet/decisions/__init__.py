@@ -17,6 +17,7 @@ from licet.decisions.decision import (
 from licet.decisions.explain import disclosed
 from licet.decisions.judge import join, judge
 from licet.decisions.nationality import place_of
+from licet.decisions.prospects import Prospects, Showing, Voucher, prospects
 from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.rows import Row, RowChange, RowKind, decode_row, encode_row, row_key
 from licet.decisions.scene import Body, Marks, Mode, Person, Scene, Tie
@@ -40,6 +41,7 @@ __all__ = [
     "ParameterValue",
     "Permit",
     "Person",
+    "Prospects",
     "Refusal",
     "Remedy",
     "RemedyKind",
@@ -49,11 +51,13 @@ __all__ = [
     "RowChange",
     "RowKind",
     "Scene",
+    "Showing",
     "Snapshot",
     "Stop",
     "Tie",
     "Use",
     "User",
+    "Voucher",
     "answer",
     "ask",
     "decide",
@@ -65,6 +69,7 @@ __all__ = [
     "judge",
     "parameters_of",
     "place_of",
+    "prospects",
     "read_cases",
     "row_key",
     "usable_items",

@@ -3,7 +3,7 @@
 from licet.dialects.arrays import ArrayFramer
 from licet.dialects.batches import Begun, Upload, Use, read_begun, read_requests, read_upload
 from licet.dialects.credentials import Credential, find_credential, is_key_subprotocol, strip_key_from_query
-from licet.dialects.forms import read_form_model
+from licet.dialects.forms import read_form, read_form_model
 from licet.dialects.frames import EventFramer
 from licet.dialects.listings import (
     ListedItem,
@@ -79,6 +79,7 @@ __all__ = [
     "read_body",
     "read_client_event",
     "read_event",
+    "read_form",
     "read_form_model",
     "read_listing_query",
     "read_models",

@@ -1,6 +1,11 @@
-"""The caller's doors: get a nonce, give evidence, with the key that gains the standing."""
+"""The caller's doors and page: see what would change a refusal, and show it with the key that gains the standing."""
 
 from licet.enrollment.doors import Doors
+from licet.enrollment.organization import OrganizationWay
+from licet.enrollment.pages import MOST_TRIES, Desk, Pages
 from licet.enrollment.registrar import Registrar
+from licet.enrollment.sessions import Sessions
+from licet.enrollment.tickets import Tickets
+from licet.enrollment.ways import Way
 
-__all__ = ["Doors", "Registrar"]
+__all__ = ["MOST_TRIES", "Desk", "Doors", "OrganizationWay", "Pages", "Registrar", "Sessions", "Tickets", "Way"]

@@ -173,6 +173,11 @@ class Replica:
         link = self._links.get(key_id)
         return self._keys.get(key_id) is not None or (link is not None and link.issuer in self._issuers)
 
+    def party_of(self, key_id: KeyId) -> PartyId | None:
+        """Whose a key is by itself, or the link of a token's subject; None for an organization's."""
+        known = self._keys.get(key_id) or self._links.get(key_id)
+        return None if known is None else known.party
+
     def adopt(self, policy: Policy) -> None:
         """Decide by another policy from now on."""
         renewed = policy.digest == self._snapshot.policy.digest

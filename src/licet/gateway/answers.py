@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from licet import dialects
-from licet.decisions import Code, Refusal, Request, Snapshot, disclosed, usable_items
+from licet.decisions import Code, Refusal, RemedyKind, Request, Snapshot, disclosed, usable_items
 from licet.errors import CallerError, InputError, UnavailableError
 from licet.terms import RecordId
 
@@ -31,6 +31,7 @@ _MESSAGES = {
     Code.DECISION_ERROR: "The decision could not be made, so nothing is released; try again shortly.",
 }
 _RETRY_AFTER_S = 5
+_SHOWN_THERE = frozenset({RemedyKind.ORGANIZATION_ATTESTATION, RemedyKind.LICENSE, RemedyKind.ASK_A_HUMAN})
 _FORBIDDEN, _UNAVAILABLE = 403, 503
 
 
@@ -42,12 +43,15 @@ def refused(
     at: datetime,
     *,
     midway: bool = False,
+    link: str | None = None,
 ) -> dialects.Refusal:
     """A decision's refusal as the caller reads it: public grounds, remedies, what they may still use.
 
     What they may still use is not told `midway`, in the event that ends a stream. A change
     may end thousands, for each of whom every item would have to be decided before the
     last is told; no client library hands it on; and the next answer has it.
+
+    `link` is where the caller can see and show what would change the answer.
 
     An unknown or concealed model is answered with its id alone; its grounds are
     only in the record.
@@ -65,7 +69,9 @@ def refused(
         decision_id=decision_id,
         outcome=refusal.outcome,
         grounds=tuple(dialects.GroundText(x.rule, x.citation, x.text) for x in grounds),
-        remedies=tuple(dialects.RemedyText(x.kind, x.text, None) for x in refusal.remedies),
+        remedies=tuple(
+            dialects.RemedyText(x.kind, x.text, link if x.kind in _SHOWN_THERE else None) for x in refusal.remedies
+        ),
         alternatives=tuple(item.id for item in alternatives if item.id != refusal.basis.item),
         retry_after_s=_RETRY_AFTER_S if status == _UNAVAILABLE else None,
     )

@@ -87,6 +87,11 @@ class Callers:
         self._around = surroundings or Surroundings()
         self._tokens: dict[bytes, _Verified] = {}
 
+    @property
+    def uses(self) -> Uses:
+        """What was used before, which whoever else counts uses shares."""
+        return self._around.uses
+
     async def identify(self, scope: Scope) -> Caller:
         """Whose a request is.
 

@@ -26,7 +26,7 @@ from licet.gateway import answers
 from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
 from licet.gateway.callers import Callers
 from licet.gateway.carriage import Carriage, Passage
-from licet.gateway.granting import Granting, RefusedError, matched, one_upstream, require_admitted
+from licet.gateway.granting import Granting, Link, RefusedError, matched, one_upstream, require_admitted
 from licet.gateway.live import LiveIndex
 from licet.gateway.metrics import Metrics
 from licet.gateway.post import Post
@@ -73,6 +73,7 @@ class Gate:
         callers: Tells whose a request is; by default only by keys of this gateway.
         tally: Counts what is given; by default nothing is counted.
         serves_live: Whether Gemini's live sessions are served.
+        link: Gives the address of the page about a refusal; by default there is none.
     """
 
     def __init__(  # noqa: PLR0913  # what a gate is made of, each by its name
@@ -89,6 +90,7 @@ class Gate:
         callers: Callers | None = None,
         tally: Tally | None = None,
         serves_live: bool = False,
+        link: Link | None = None,
     ) -> None:
         self._stored = Stored(app, replica, limits) if stored is None else stored
         self._app = app
@@ -101,7 +103,7 @@ class Gate:
         self._tally = Tally() if tally is None else tally
         self._running = Running(limits.key_requests)
         callers = Callers(replica) if callers is None else callers
-        self._granting = Granting(replica, post, live, self._stored, callers)
+        self._granting = Granting(replica, post, live, self._stored, callers, link or _nowhere)
         self._sockets = Sockets(
             app,
             self._granting,
@@ -253,6 +255,10 @@ class Gate:
         finally:
             for live in lives:
                 self._live.close(live)
+
+
+def _nowhere(*_about: object) -> None:
+    """No refusal has a page."""
 
 
 def _require_one_reading(headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -5,14 +5,15 @@ committed before the first byte of the answer leaves.
 """
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from licet import dialects
-from licet.decisions import Caller, Code, Permit, Request, Snapshot
+from licet.decisions import Caller, Code, Permit, Refusal, Request, Snapshot
 from licet.errors import CallerError, InputError, LicetError, UnavailableError
 from licet.fleet import Replica
 from licet.gateway import answers, challenges
@@ -28,6 +29,9 @@ from licet.records import Record
 from licet.terms import ItemId, Outcome, RecordId
 
 _log = logging.getLogger("licet.gateway")
+_LED_ON = frozenset({Code.VERIFICATION_REQUIRED, Code.LICENSE_REQUIRED, Code.EXPORT_CONTROL_DENIED})
+Link: TypeAlias = Callable[[Request, Refusal, RecordId, datetime], str | None]
+"""The address of the page about a refusal; None where there is none."""
 
 
 class RefusedError(Exception):
@@ -58,6 +62,7 @@ class Granting:
     live: LiveIndex
     stored: Stored
     callers: Callers
+    link: Link
 
     async def caller(self, scope: Scope, seen: Seen) -> Caller:
         """Whose a request is.
@@ -134,7 +139,8 @@ class Granting:
             if isinstance(decision, Permit):
                 seen.decided(record.id, decision.outcome, "", decision.basis.item)
                 return decision, record
-            told = answers.refused(decision, record.id, request, snapshot, at)
+            link = self._link(decision, record.id, request, at)
+            told = answers.refused(decision, record.id, request, snapshot, at, link=link)
             told = challenges.challenged(told, decision, request.caller)
             self.post.send(record)
             if decision.code is Code.MODEL_NOT_FOUND and snapshot.catalogue.decoy is not None:
@@ -143,6 +149,13 @@ class Granting:
             raise self.undecided(request, snapshot, at, seen) from err
         seen.decided(record.id, decision.outcome, decision.code.value, decision.basis.item)
         raise RefusedError(told)
+
+    def _link(self, refusal: Refusal, decision: RecordId, request: Request, at: datetime) -> str | None:
+        """Where more is said of a refusal, to whom the key that was sent would prove who they are."""
+        caller = request.caller
+        if refusal.code not in _LED_ON or self.replica.party_of(caller.key) != caller.party:
+            return None
+        return self.link(request, refusal, decision, at)
 
     def _even_out(self, item: ItemId | None, decoy: Item, request: Request, snapshot: Snapshot, at: datetime) -> None:
         """Write the record of the other kind of name as well, and throw it away.

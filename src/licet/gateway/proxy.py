@@ -174,11 +174,21 @@ def _headers(scope: Scope, upstream: Upstream, surface: Surface) -> CIMultiDict[
     headers: CIMultiDict[str] = CIMultiDict()
     for raw_name, raw_value in scope["headers"]:
         name = raw_name.decode("latin-1").lower()
+        if name == "cookie":
+            raw_value = _others(raw_value)  # noqa: PLW2901  # what is ours in it goes no further
+            if not raw_value:
+                continue
         if name not in dropped and not name.startswith("licet-"):
             headers.add(name, _text(raw_value))
     headers["accept-encoding"] = "identity"
     headers.update(upstream.authorization(surface))
     return headers
+
+
+def _others(cookies: bytes) -> bytes:
+    """The cookies without ours, which browsers send to every path."""
+    every = (cookie.strip() for cookie in cookies.split(b";"))
+    return b"; ".join(cookie for cookie in every if not cookie.removeprefix(b"__Host-").startswith(b"licet-"))
 
 
 def _nominated(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[str]:

@@ -1,0 +1,148 @@
+"""What a refused caller could show that would change the answer.
+
+Each kind of thing that somebody could vouch for is put beside what is known, and the
+same request is decided again. So nothing is asked for that would not help, and nothing
+is promised that the decision would not give.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from licet.decisions.decide import decide
+from licet.decisions.decision import Judged, Permit, Refusal
+from licet.decisions.request import Request
+from licet.decisions.snapshot import Snapshot
+from licet.directives import ReleaseFacts
+from licet.law import CountryGroups
+from licet.parties import (
+    Assurance,
+    Citizenship,
+    EvidenceKind,
+    Fact,
+    ForeignPerson,
+    MemberOf,
+    NotForeignPerson,
+    Relation,
+    Standing,
+)
+from licet.terms import COUNTRIES, FOREVER, OrganizationId, Outcome, PartyId
+
+
+class Showing(StrEnum):
+    """What could be shown of a person, the least disclosure first."""
+
+    NOT_FOREIGN = "not_foreign"
+    RELATION = "relation"
+    NATIONALITY = "nationality"
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Who could vouch for a person, and how firmly.
+
+    Attributes:
+        organization: The person's own, where it could say what the person is to it.
+    """
+
+    kind: EvidenceKind
+    issuer: OrganizationId
+    assurance: Assurance
+    organization: OrganizationId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """Each thing that by itself would turn the answer into a permit.
+
+    `corrections` would do so only in the place of what was said before.
+    """
+
+    showings: tuple[Showing, ...] = ()
+    corrections: tuple[Showing, ...] = ()
+
+
+def prospects(request: Request, snapshot: Snapshot, at: datetime, voucher: Voucher) -> Prospects:
+    """Find what would help, if this voucher said it now.
+
+    Nationality is tried only where the decision reads it: where a rule about countries is
+    in force for the item.
+    """
+    decision, party = decide(request, snapshot, at), request.caller.party
+    if isinstance(decision, Permit) or party is None:
+        return Prospects()
+    known = snapshot.standings.get(party, ())
+    ask = _Asking(decision, request, snapshot, at, voucher)
+    found = tuple(ask.turning(known))
+    if found or not known:
+        return Prospects(found)
+    others = tuple(one for one in known if one.issuer != voucher.issuer)
+    return Prospects((), tuple(ask.turning(others)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One refusal, and who could vouch against it."""
+
+    decision: Refusal
+    request: Request
+    snapshot: Snapshot
+    at: datetime
+    voucher: Voucher
+
+    def turning(self, known: tuple[Standing, ...]) -> Iterator[Showing]:
+        """Each thing that would turn it, beside what is known."""
+        organization = self.voucher.organization
+        member = () if organization is None else (MemberOf(organization, Relation.EMPLOYEE),)
+        if self._turns((NotForeignPerson(), *member), known):
+            yield Showing.NOT_FOREIGN
+        if member and self._turns((ForeignPerson(), *member), known):
+            yield Showing.RELATION
+        elif _reads_nationality(self.decision.basis.judged) and any(
+            self._turns((ForeignPerson(), Citizenship(country), *member), known)
+            for country in _one_of_each(self.snapshot.policy.groups)
+        ):
+            yield Showing.NATIONALITY
+
+    def _turns(self, facts: tuple[Fact, ...], known: tuple[Standing, ...]) -> bool:
+        party = self.request.caller.party or PartyId("")
+        supposed = _supposed(facts, party, self.voucher, self.at)
+        snapshot = replace(self.snapshot, standings={party: (*known, supposed)})
+        return isinstance(decide(self.request, snapshot, self.at), Permit)
+
+
+def _supposed(facts: tuple[Fact, ...], party: PartyId, voucher: Voucher, at: datetime) -> Standing:
+    return Standing(
+        id="supposed",
+        subject=party,
+        facts=facts,
+        kind=voucher.kind,
+        issuer=voucher.issuer,
+        assurance=voucher.assurance,
+        verified_at=at,
+        not_after=FOREVER,
+        evidence_digest="",
+        verifier="supposed",
+    )
+
+
+def _reads_nationality(judged: Iterable[Judged]) -> bool:
+    """Whether a nationality that is not known would turn a verdict."""
+    return any(
+        isinstance(one.facts, ReleaseFacts) and one.outcome is not Outcome.PERMIT and "scope" in one.pivots
+        for one in judged
+    )
+
+
+def _one_of_each(law: CountryGroups) -> Iterator[str]:
+    """A country for each combination of groups: those of one combination are under the same rules.
+
+    Hong Kong and Macau have rules of their own, and the United States is no nationality here.
+    """
+    seen: set[frozenset[str]] = set()
+    for country in sorted(COUNTRIES - {"US"}):
+        groups = frozenset(name for name, members in law.members.items() if country in members)
+        if groups not in seen or country in {"HK", "MO"}:
+            seen.add(groups)
+            yield country

@@ -1,0 +1,84 @@
+"""The port of the ways in which somebody can show what would change an answer.
+
+A way is a row in the page's table: it says whether it is set up for this caller and
+whether it can help, has a template `way_ID.html` and sentences `way.ID.*`, and takes
+what its form sends.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from licet.decisions import Caller, Request, Snapshot
+from licet.enrollment.forms import Form
+from licet.enrollment.sessions import Notes
+from licet.errors import LicetError
+from licet.parties.evidence import Enrolled
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked, by whom, on what rows, at which instant."""
+
+    request: Request
+    snapshot: Snapshot
+    at: datetime
+
+    @property
+    def caller(self) -> Caller:
+        """Who has proved their key."""
+        return self.request.caller
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Nothing is settled yet; the page is shown again, with what the way now remembers."""
+
+    notes: Notes
+
+
+Taken: TypeAlias = Remembered | Enrolled
+
+
+class WayError(Exception):
+    """What was sent is not taken, and which field is to blame; never leaves this room.
+
+    Attributes:
+        notes: What the way remembers from now on.
+    """
+
+    def __init__(self, field: str, cause: LicetError, notes: Notes) -> None:
+        super().__init__(cause.code)
+        self.field = field
+        self.cause = cause
+        self.notes = notes
+
+
+class Way(Protocol):
+    """One way."""
+
+    @property
+    def id(self) -> str:
+        """Its place under the page's address, and the name of its template and sentences."""
+        ...
+
+    def is_configured(self, asked: Asked) -> bool:
+        """Whether it is set up for this caller."""
+        ...
+
+    def can_help(self, asked: Asked) -> bool:
+        """Whether what it could establish would turn the answer into a permit."""
+        ...
+
+    def shown(self, asked: Asked, notes: Notes) -> Mapping[str, Any]:
+        """What its template shows."""
+        ...
+
+    async def take(self, asked: Asked, notes: Notes, form: Form) -> Taken:
+        """Take what its form sent.
+
+        Raises:
+            WayError: it is not taken.
+        """
+        ...
