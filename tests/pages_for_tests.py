@@ -2,16 +2,24 @@
 
 import html
 import http.client
+import itertools
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from decisions_for_tests import AT, asks, snapshot
+from directives_for_tests import directive
 from instance_for_tests import Instance, configure, serving, single_person
+from licet.app.keys import read_pepper
+from licet.decisions import Caller, Refusal, Request, RequestedAct, decide
+from licet.enrollment import Tickets
+from licet.terms import ItemId, KeyId, PartyId, RecordId
 
 HUMAN = "export@provider.example"
 _BOUNDARY = "----licetFormBoundary7MA4YWxkTrZu0gW"
@@ -132,3 +140,52 @@ class Surfer:
         """Open the link and prove a key; the page that follows."""
         first = self.get(link)
         return self.follow(link, self.send(link, {"token": first.token, "key": key}))
+
+
+_NUMBERS = itertools.count(1)
+
+
+def next_person(kind: str = "person") -> str:
+    """A name that nobody has."""
+    return f"{kind}-{next(_NUMBERS)}"
+
+
+def party_of(instance: Instance) -> str:
+    """Who got a key last."""
+    return next(reversed(instance.keys))
+
+
+def way(link: str) -> str:
+    return link + "/organization"
+
+
+def hand_in(surfer: Surfer, link: str, statement: str) -> Seen:
+    page = surfer.get(way(link))
+    return surfer.send(way(link), {"token": page.token, "step": "hand_in", "attestation": statement})
+
+
+def option(page: Seen, name: str) -> str:
+    """An option of the command that a page shows."""
+    found = re.search(rf"--{name}[ =](\S+)", page.words)
+    assert found, page.words
+    return found[1]
+
+
+def made_link(
+    instance: Instance,
+    key: str,
+    at: datetime,
+    model: str = "fable-5",
+    base: str | None = None,
+    *,
+    secret: bytes | None = None,
+) -> str:
+    """A link as the gateway would have made it at an instant, or another gateway with its own secret."""
+    tickets = Tickets(secret or read_pepper(instance.directory / "secrets" / "pepper"), instance.gateway)
+    refusal = decide(asks(), snapshot(directive()), AT)
+    assert isinstance(refusal, Refusal)
+    caller = Caller(KeyId(key.split("_")[1]), party=PartyId("p"))
+    asked = Request(model, RequestedAct.INFERENCE, caller, None if base is None else ItemId(base))
+    link = tickets.link(asked, refusal, RecordId("01RECORD"), at)
+    assert link
+    return link

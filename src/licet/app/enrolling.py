@@ -26,7 +26,7 @@ def enrollment_pages(
         human=config.human_contact,
     )
     ways = (OrganizationWay(registrar, config.audience, replica.clock.now),)
-    return Pages(tickets, Sessions(pepper, is_secure=is_secure), desk, ways)
+    return Pages(tickets, Sessions(pepper, tickets.root, is_secure=is_secure), desk, ways)
 
 
 def _may_try(uses: Uses, ticket: str, at: datetime) -> bool:

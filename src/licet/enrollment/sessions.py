@@ -20,7 +20,6 @@ import msgspec
 
 from licet.decisions import Caller
 from licet.enrollment.sealing import Seal
-from licet.enrollment.tickets import PATH
 from licet.terms import RecordId
 
 LIFETIME = timedelta(minutes=30)
@@ -51,6 +50,7 @@ class Session(msgspec.Struct, frozen=True):
 class Cookie:
     """How the cookie is called and what limits it; a browser takes `Secure` over https only."""
 
+    root: str
     is_secure: bool
 
     @property
@@ -62,7 +62,7 @@ class Cookie:
     def limits(self) -> str:
         """Its attributes."""
         limits = "HttpOnly; SameSite=Strict"
-        return f"Secure; Path=/; {limits}" if self.is_secure else f"Path={PATH}; {limits}"
+        return f"Secure; Path=/; {limits}" if self.is_secure else f"Path={self.root}; {limits}"
 
 
 class Sessions:
@@ -70,12 +70,13 @@ class Sessions:
 
     Args:
         secret: A secret of the gateway's.
+        root: Where the page is as browsers see it.
         is_secure: Whether callers come over https.
     """
 
-    def __init__(self, secret: bytes, *, is_secure: bool) -> None:
+    def __init__(self, secret: bytes, root: str, *, is_secure: bool) -> None:
         self._seal = Seal(secret, "session")
-        self._cookie = Cookie(is_secure)
+        self._cookie = Cookie(root, is_secure)
 
     def begin(self, ticket: str, now: datetime, caller: Caller | None = None, language: str | None = None) -> Session:
         """A session with an id that nobody knows."""
