@@ -23,7 +23,7 @@ from decisions_for_tests import (
 )
 from directives_for_tests import NOON, directive
 from licet.decisions import Caller, Permit, Prospects, Showing, Voucher, decide, prospects
-from licet.parties import Assurance, Citizenship, EvidenceKind
+from licet.parties import Assurance, AttestedStatus, Citizenship, EvidenceKind, Relation
 from licet.terms import COUNTRIES
 
 ORDER = directive()
@@ -84,6 +84,17 @@ ORACLE = [
     ([directive(exemptions=ENTITY_EXEMPT)], {}, P1, ACME, Prospects((STATUS,))),
     ([ORDER], {"licenses": (license_(organization="acme"),)}, P1, ACME, Prospects((STATUS, RELATION))),
     ([ORDER], {"licenses": (license_(organization="acme", valid_until=AT),)}, P1, ACME, Prospects((STATUS,))),
+    # For what an organization's word is taken.
+    ([ORDER], {}, P1, replace(ACME, statuses=(AttestedStatus.FOREIGN_PERSON,)), NOTHING),
+    ([ORDER], {}, P1, replace(ACME, statuses=(AttestedStatus.NOT_FOREIGN_PERSON,)), Prospects((STATUS,))),
+    (
+        [directive(exemptions=PEOPLE_EXEMPT)],
+        {},
+        P1,
+        replace(ACME, statuses=(AttestedStatus.FOREIGN_PERSON,)),
+        Prospects((RELATION,)),
+    ),
+    ([directive(exemptions=PEOPLE_EXEMPT)], {}, P1, replace(ACME, relation=Relation.CONTRACTOR), Prospects((STATUS,))),
     # A country rule: only then a nationality.
     ([COUNTRY], {}, P1, ACME, Prospects((STATUS, NATIONALITY))),
     ([COUNTRY], {}, P1, DOCUMENT, Prospects((STATUS, NATIONALITY))),

@@ -70,12 +70,11 @@ def opened(browser, instance):
 
 
 def signed_as_shown(command, key_file):
-    """Run the very command that the page shows, as somebody at the organization would."""
-    words = shlex.split(command.replace("KEY.private.jwk", str(key_file)))
-    assert words[:3] == ["licet", "attest", "sign"]
-    done = subprocess.run(
-        [sys.executable, "-m", "licet", *words[1:]], capture_output=True, text=True, check=True, timeout=20
-    )
+    """Run the very command that the page shows in a shell, as somebody at the organization would."""
+    assert command.startswith("licet attest sign ")
+    script = f'licet() {{ {shlex.quote(sys.executable)} -m licet "$@"; }}\n'
+    script += command.replace("KEY.private.jwk", shlex.quote(str(key_file)))
+    done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True, timeout=20)
     return done.stdout.strip()
 
 

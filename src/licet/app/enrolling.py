@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from licet.app.answering import RemoteRegistrar
 from licet.app.config import Config
-from licet.enrollment import MOST_TRIES, Desk, OrganizationWay, Pages, Sessions, Tickets
+from licet.enrollment import MOST_TRIES, OrganizationWay, Pages, Reception, Sessions, Tickets
 from licet.fleet import Replica
 from licet.gateway import Callers
 from licet.gateway.once import Uses
@@ -18,7 +18,7 @@ def enrollment_pages(
     """The application behind `/licet/enroll/`, with every way that there is."""
     uses = callers.uses
     is_secure = (config.network.public_url or "").startswith("https:")
-    desk = Desk(
+    reception = Reception(
         identify=callers.identify,
         holds=replica.holds,
         look=replica.look,
@@ -26,7 +26,7 @@ def enrollment_pages(
         human=config.human_contact,
     )
     ways = (OrganizationWay(registrar, config.audience, replica.clock.now),)
-    return Pages(tickets, Sessions(pepper, tickets.root, is_secure=is_secure), desk, ways)
+    return Pages(tickets, Sessions(pepper, tickets.root, is_secure=is_secure), reception, ways)
 
 
 def _may_try(uses: Uses, ticket: str, at: datetime) -> bool:

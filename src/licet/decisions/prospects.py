@@ -18,6 +18,7 @@ from licet.directives import ReleaseFacts
 from licet.law import CountryGroups
 from licet.parties import (
     Assurance,
+    AttestedStatus,
     Citizenship,
     EvidenceKind,
     Fact,
@@ -26,6 +27,7 @@ from licet.parties import (
     NotForeignPerson,
     Relation,
     Standing,
+    Withdrawal,
 )
 from licet.terms import COUNTRIES, FOREVER, OrganizationId, Outcome, PartyId
 
@@ -44,19 +46,23 @@ class Voucher:
 
     Attributes:
         organization: The person's own, where it could say what the person is to it.
+        relation: What that would be.
+        statuses: For which its word is taken.
     """
 
     kind: EvidenceKind
     issuer: OrganizationId
     assurance: Assurance
     organization: OrganizationId | None = None
+    relation: Relation = Relation.EMPLOYEE
+    statuses: tuple[AttestedStatus, ...] = tuple(AttestedStatus)
 
 
 @dataclass(frozen=True, slots=True)
 class Prospects:
     """Each thing that by itself would turn the answer into a permit.
 
-    `corrections` would do so only in the place of what was said before.
+    `corrections` would do so only because what the same voucher said before ends with them.
     """
 
     showings: tuple[Showing, ...] = ()
@@ -72,13 +78,18 @@ def prospects(request: Request, snapshot: Snapshot, at: datetime, voucher: Vouch
     decision, party = decide(request, snapshot, at), request.caller.party
     if isinstance(decision, Permit) or party is None:
         return Prospects()
-    known = snapshot.standings.get(party, ())
-    ask = _Asking(decision, request, snapshot, at, voucher)
-    found = tuple(ask.turning(known))
-    if found or not known:
-        return Prospects(found)
-    others = tuple(one for one in known if one.issuer != voucher.issuer)
-    return Prospects((), tuple(ask.turning(others)))
+    ask, known = _Asking(decision, request, snapshot, at, voucher), snapshot.standings.get(party, ())
+    found = tuple(ask.turning(tuple(_corrected(one, voucher, at) for one in known)))
+    beside = frozenset(ask.turning(known)) if found and known else frozenset(found)
+    showings = tuple(one for one in found if one in beside)
+    return Prospects(showings) if showings else Prospects((), found)
+
+
+def _corrected(standing: Standing, voucher: Voucher, at: datetime) -> Standing:
+    """A standing as it is once its issuer has said something later: ended, and what it showed stays where it must."""
+    if standing.issuer != voucher.issuer or standing.withdrawn_at is not None:
+        return standing
+    return replace(standing, withdrawn_at=at, withdrawal=Withdrawal.CORRECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +104,12 @@ class _Asking:
 
     def turning(self, known: tuple[Standing, ...]) -> Iterator[Showing]:
         """Each thing that would turn it, beside what is known."""
-        organization = self.voucher.organization
-        member = () if organization is None else (MemberOf(organization, Relation.EMPLOYEE),)
-        if self._turns((NotForeignPerson(), *member), known):
+        voucher = self.voucher
+        member = () if voucher.organization is None else (MemberOf(voucher.organization, voucher.relation),)
+        if AttestedStatus.NOT_FOREIGN_PERSON in voucher.statuses and self._turns((NotForeignPerson(), *member), known):
             yield Showing.NOT_FOREIGN
+        if AttestedStatus.FOREIGN_PERSON not in voucher.statuses:
+            return
         if member and self._turns((ForeignPerson(), *member), known):
             yield Showing.RELATION
         elif _reads_nationality(self.decision.basis.judged) and any(

@@ -2,10 +2,10 @@
 
 from licet.enrollment.doors import Doors
 from licet.enrollment.organization import OrganizationWay
-from licet.enrollment.pages import MOST_TRIES, Desk, Pages
+from licet.enrollment.pages import MOST_TRIES, Pages, Reception
 from licet.enrollment.registrar import Registrar
 from licet.enrollment.sessions import Sessions
 from licet.enrollment.tickets import Tickets
 from licet.enrollment.ways import Way
 
-__all__ = ["MOST_TRIES", "Desk", "Doors", "OrganizationWay", "Pages", "Registrar", "Sessions", "Tickets", "Way"]
+__all__ = ["MOST_TRIES", "Doors", "OrganizationWay", "Pages", "Reception", "Registrar", "Sessions", "Tickets", "Way"]

@@ -10,7 +10,7 @@ from licet.decisions import Prospects, Showing
 from licet.enrollment.forms import Form
 from licet.enrollment.registrar import Registrar
 from licet.enrollment.sessions import Notes
-from licet.enrollment.verdict import attested, own_organization
+from licet.enrollment.verdict import attested, own_organization, relation_of
 from licet.enrollment.ways import Asked, Remembered, Taken, WayError
 from licet.errors import InputError, LicetError
 from licet.parties import EvidenceKind, Organization
@@ -61,7 +61,7 @@ class OrganizationWay:
         wanted = found.showings or found.corrections
         delivery = "--lifetime 86400" if nonce is None else f"--nonce={quote(nonce)}"
         told = ("--key KEY.private.jwk", f"--issuer {quote(organization.id)}", f"--subject {quote(subject)}")
-        sent = ("--relation employee", f"--audience {quote(self.audience)}", delivery)
+        sent = (f"--relation {relation_of(organization)}", f"--audience {quote(self.audience)}", delivery)
         commands = [" \\\n  ".join(("licet attest sign", *told, _STATUSES[one], *sent)) for one in wanted]
         return {
             "organization": organization,

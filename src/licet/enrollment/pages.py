@@ -42,7 +42,7 @@ _OURS = frozenset({"same-origin", "none"})
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Reception:
     """Whom the page asks.
 
     Attributes:
@@ -81,14 +81,14 @@ class Pages(Starlette):
     Args:
         tickets: Reads what links stand for.
         sessions: Knows who is there.
-        desk: Who asks, and what is decided.
+        reception: Who asks, and what is decided.
         ways: The ways that there are; of them those are offered that can help.
     """
 
-    def __init__(self, tickets: Tickets, sessions: Sessions, desk: Desk, ways: Sequence[Way]) -> None:
+    def __init__(self, tickets: Tickets, sessions: Sessions, reception: Reception, ways: Sequence[Way]) -> None:
         self._tickets = tickets
         self._sessions = sessions
-        self._desk = desk
+        self._reception = reception
         self._ways = {way.id: way for way in ways}
         methods = ["GET", "POST"]
         super().__init__(
@@ -119,13 +119,13 @@ class Pages(Starlette):
 
     def _visit(self, request: Request) -> _Visit | None:
         """Who is there; None where the link means nothing."""
-        text, (_, at) = request.path_params["ticket"], self._desk.look()
+        text, (_, at) = request.path_params["ticket"], self._reception.look()
         ticket = self._tickets.read(text, at) if _is_as_sent(request) else None
         if ticket is None:
             return None
         cookie = b"; ".join(value for name, value in request.scope["headers"] if name == b"cookie")
         session = self._sessions.find(cookie, text, at) or self._sessions.begin(text, at)
-        if session.caller is not None and not self._desk.holds(session.caller.key):
+        if session.caller is not None and not self._reception.holds(session.caller.key):
             session = self._sessions.begin(text, at, language=session.language)
         language = _language(request, session.language)
         if request.query_params.get("lang") == language.code:
@@ -150,7 +150,7 @@ class Pages(Starlette):
             answer = moved(visit.home)
             answer.headers["set-cookie"] = self._sessions.forgotten()
             return answer
-        if not self._desk.may_try(visit.text, visit.at):
+        if not self._reception.may_try(visit.text, visit.at):
             return self._told(visit, "too_many_tries", 429)
         try:
             caller = await self._proved(visit, form.get("key", "").strip())
@@ -169,7 +169,7 @@ class Pages(Starlette):
         scope = visit.request.scope
         headers = [(name, value) for name, value in scope["headers"] if name not in _SAYS_WHO]
         bearer = (b"authorization", b"Bearer " + key.encode("ascii"))
-        return await self._desk.identify({**scope, "query_string": b"", "headers": [*headers, bearer]})
+        return await self._reception.identify({**scope, "query_string": b"", "headers": [*headers, bearer]})
 
     def _key_page(self, visit: _Visit, error: str | None = None) -> Response:
         errors = [] if error is None else [("key", visit.language.say(f"error.{error}"))]
@@ -244,7 +244,7 @@ class Pages(Starlette):
     # What all of them share.
 
     def _asked(self, visit: _Visit, caller: Caller) -> Asked:
-        snapshot, at = self._desk.look()
+        snapshot, at = self._reception.look()
         return Asked(visit.ticket.asks(caller), snapshot, at)
 
     def _is_ours(self, visit: _Visit, form: Form) -> bool:
@@ -261,7 +261,7 @@ class Pages(Starlette):
 
     def _human(self) -> tuple[str, str] | None:
         """Where a link to a person leads, and what it says."""
-        human = self._desk.human
+        human = self._reception.human
         if human is None:
             return None
         return (human, human) if human.startswith("https:") else (f"mailto:{human}", human)

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.cookies import CookieError, SimpleCookie
 from typing import TypeAlias
 
 import msgspec
@@ -84,12 +83,10 @@ class Sessions:
 
     def find(self, header: bytes, ticket: str, now: datetime) -> Session | None:
         """The session that a request's `Cookie` holds, if it belongs to this ticket and has not ended."""
-        try:
-            jar = SimpleCookie(header.decode("ascii", "replace"))
-        except CookieError:
-            return None
-        held = jar.get(self._cookie.name)
-        session = None if held is None else self._seal.open(held.value, Session)
+        name = f"{self._cookie.name}=".encode()
+        held = [one.strip() for one in header.split(b";")]
+        found = next((one.removeprefix(name) for one in held if one.startswith(name)), None)
+        session = None if found is None else self._seal.open(found.decode("latin-1"), Session)
         if session is None or now >= session.ends or session.ticket != self._seal.mark(ticket):
             return None
         return session

@@ -16,7 +16,7 @@ from licet.decisions import (
     prospects,
 )
 from licet.enrollment.ways import Asked
-from licet.parties import Assurance, EvidenceKind, Organization
+from licet.parties import Assurance, EvidenceKind, Organization, Relation
 from licet.terms import OrganizationId
 
 _ANY_DOCUMENT = Voucher(EvidenceKind.DOCUMENT, OrganizationId("supposed"), Assurance.HIGH)
@@ -73,11 +73,24 @@ def own_organization(asked: Asked) -> Organization | None:
     return asked.snapshot.organizations.get(party.organization)
 
 
+def relation_of(organization: Organization) -> Relation:
+    """What its word is taken to make somebody: an employee, unless it is not taken for those."""
+    relations = organization.limits.relations
+    return relations[0] if relations and Relation.EMPLOYEE not in relations else Relation.EMPLOYEE
+
+
 def attested(asked: Asked, organization: Organization | None) -> Prospects:
     """What this organization's word would turn."""
-    if organization is None:
+    if organization is None or not organization.limits.relations:
         return Prospects()
-    voucher = Voucher(EvidenceKind.ORGANIZATION_ATTESTATION, organization.id, organization.assurance, organization.id)
+    voucher = Voucher(
+        EvidenceKind.ORGANIZATION_ATTESTATION,
+        organization.id,
+        organization.assurance,
+        organization=organization.id,
+        relation=relation_of(organization),
+        statuses=organization.limits.statuses,
+    )
     return prospects(asked.request, asked.snapshot, asked.at, voucher)
 
 
