@@ -24,6 +24,7 @@ from pages_for_tests import (
 )
 from people_for_tests import Office, ask_nonce
 from places_for_tests import short_directory
+from standin_for_tests import eventually
 
 WORKERS = 2
 MARKUP = "<script>alert(1)</script>\"'&{model}{{7*7}}"
@@ -125,6 +126,18 @@ def test_an_organizations_machine_is_told_that_only_a_license_helps(instance, su
     key = instance.act("/keys", {"organization": abroad, "serves": "machine"})["result"]["key"]
     page = surfer.prove(link_of(instance.chat(key, "fable-5")), key)
     assert "Only a license from the issuing agency" in page.words
+
+
+def test_an_organizations_word_is_offered_only_for_what_it_is_taken_for(instance, surfer):
+    narrow = Office(instance, next_person("narrow"))
+    limits = {"statuses": ["foreign_person"], "relations": ["contractor"]}
+    instance.act(f"/organizations/{narrow.organization}/limits", limits)
+    key = narrow.employs(next_person())
+    page = surfer.prove(link := link_of(instance.chat(key, "fable-5")), key)
+    assert "No way to show it is set up for your key" in page.words
+    instance.act(f"/organizations/{narrow.organization}/limits", limits | {"statuses": ["not_foreign_person"]})
+    eventually(lambda: "Have your organization confirm it" in surfer.get(link).words)
+    assert option(surfer.get(way(link)), "relation") == "contractor"
 
 
 def test_who_has_no_organization_is_sent_to_a_person(instance, surfer):
