@@ -121,7 +121,7 @@ def work_with_keys():
     from licet.app.worker import main
 
     async def fetch(url):
-        from licet.gateway import fetch_with
+        from licet.fetching import fetch_with
 
         return await fetch_with(aiohttp.TCPConnector(), URL(os.environ["KEYS_AT"] + URL(url).path))
 

@@ -31,10 +31,11 @@ from callers_for_tests import (
 from licet.decisions import Caller, RowChange, encode_row, row_key
 from licet.directives import PolicyBundle, compile_policy
 from licet.errors import CallerError, ConfigurationError, InputError, UnavailableError
+from licet.fetching import KeySets
+from licet.fetching.keysets import RENEW_S, RETRY_S, STALE_S, read_key_set
 from licet.fleet import Replica
-from licet.gateway import Callers, KeySets, Network, Nonces, Surroundings
+from licet.gateway import Callers, Network, Nonces, Surroundings
 from licet.gateway.callers import END_USER_USES
-from licet.gateway.keysets import RENEW_S, RETRY_S, STALE_S, read_key_set
 from licet.gateway.nonces import WINDOW_S
 from licet.gateway.once import Uses
 from licet.gateway.running import Running

@@ -35,13 +35,12 @@ from licet.app.vitals import Process
 from licet.directives import compile_policy
 from licet.enrollment import Doors, Tickets
 from licet.errors import LicetError
+from licet.fetching import Fetch, KeySets, fetch_public
 from licet.fleet import Clock, Follower, PolicyVerifier, Replica, no_policy
 from licet.gateway import (
     Batches,
     Callers,
-    Fetch,
     Gate,
-    KeySets,
     Listener,
     LiveIndex,
     MeasuredLog,
@@ -54,7 +53,6 @@ from licet.gateway import (
     Stored,
     Surroundings,
     Tally,
-    fetch_public,
     has_websockets,
     sending_traces,
 )

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from licet.gateway.batches import Batches
     from licet.gateway.callers import Callers, Surroundings
     from licet.gateway.extras import has_tracing, has_websockets
-    from licet.gateway.fetching import Fetch, fetch_public, fetch_with
     from licet.gateway.gate import Gate
-    from licet.gateway.keysets import KeySets
     from licet.gateway.live import LiveIndex
     from licet.gateway.metrics import CONTENT_TYPE, Gauges, MeasuredLog, Metrics
     from licet.gateway.network import Address, AddressRange, Network
@@ -38,10 +36,8 @@ __all__ = [
     "AddressRange",
     "Batches",
     "Callers",
-    "Fetch",
     "Gate",
     "Gauges",
-    "KeySets",
     "Limits",
     "Listener",
     "LiveIndex",
@@ -58,8 +54,6 @@ __all__ = [
     "Surroundings",
     "Tally",
     "Upstream",
-    "fetch_public",
-    "fetch_with",
     "has_tracing",
     "has_websockets",
     "sending_traces",
@@ -70,10 +64,8 @@ _HOMES = {
     "Batches": "batches",
     "CONTENT_TYPE": "metrics",
     "Callers": "callers",
-    "Fetch": "fetching",
     "Gate": "gate",
     "Gauges": "metrics",
-    "KeySets": "keysets",
     "Limits": "settings",
     "Listener": "server",
     "LiveIndex": "live",
@@ -91,8 +83,6 @@ _HOMES = {
     "Tally": "tally",
     "UNKNOWN_ROUTE": "seen",
     "Upstream": "upstream",
-    "fetch_public": "fetching",
-    "fetch_with": "fetching",
     "has_tracing": "extras",
     "has_websockets": "extras",
     "sending_traces": "tracing",

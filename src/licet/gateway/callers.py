@@ -21,10 +21,10 @@ from msgspec.structs import replace
 from licet import dialects
 from licet.decisions import Caller
 from licet.errors import CallerError, EvidenceError, InputError
+from licet.fetching import KeySets
 from licet.fleet import Replica
 from licet.gateway import challenges
 from licet.gateway.asgi import Scope
-from licet.gateway.keysets import KeySets
 from licet.gateway.network import Address, Network
 from licet.gateway.nonces import Nonces
 from licet.gateway.once import Uses

@@ -8,7 +8,8 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from licet.errors import UnavailableError
-from licet.gateway import fetch_public, fetch_with, fetching
+from licet.fetching import fetch as fetching
+from licet.fetching import Wanted, exchange_public, exchange_with, fetch_public, fetch_with
 from servers_for_tests import running
 
 ADDRESSES = [
@@ -124,3 +125,30 @@ async def test_a_public_name_that_means_a_private_address_is_not_asked(monkeypat
     monkeypatch.setattr(aiohttp, "ThreadedResolver", Resolves)
     with pytest.raises(UnavailableError, match="could not be fetched"):
         await fetch_public("https://issuer.example/keys")
+
+
+SENT = {}
+
+
+async def echo(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    SENT.update(method=scope["method"], headers=dict(scope["headers"]), body=(await receive())["body"])
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"Application/JWT; x=y")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def test_a_form_and_a_token_go_to_the_address_and_into_no_message():
+    wanted = Wanted("unused", {"authorization": "Bearer planted"}, {"code": "a b&c"})
+    with running(echo) as url:
+        document = await exchange_with(aiohttp.TCPConnector(), URL(url + "/token"), wanted)
+    assert (document.body, document.media_type) == (b"{}", "application/jwt")
+    assert (SENT["method"], SENT["body"]) == ("POST", b"code=a+b%26c")
+    assert SENT["headers"][b"authorization"] == b"Bearer planted"
+    assert "planted" not in repr(wanted)
+    assert "code" not in repr(wanted)
+
+
+async def test_what_is_posted_goes_to_public_hosts_only():
+    with pytest.raises(UnavailableError):
+        await exchange_public(Wanted("https://127.0.0.1/token", {}, {"code": "x"}))

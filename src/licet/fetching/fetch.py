@@ -1,13 +1,15 @@
-"""Fetch a small document from an address that an administrator has named, and from nowhere else.
+"""Ask for a small document at an address that an administrator has named, and nowhere else.
 
 No redirect is followed, no proxy of the environment is used, no answer is larger or
 slower than it may be, and no address is asked that is not public: a name could be
-made to mean one of our own machines.
+made to mean one of our own machines. A token or a form that is sent along goes to that
+address and into no message.
 """
 
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import aiohttp
@@ -18,6 +20,32 @@ from licet.errors import UnavailableError
 
 Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
 """Gives the document at a URL, or raises UnavailableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A document that is asked for.
+
+    Attributes:
+        headers: More headers, such as an access token's.
+        form: What is posted; None asks with GET.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What came, and of which media type it said it was, in lower case and without parameters."""
+
+    body: bytes = field(repr=False)
+    media_type: str
+
+
+Exchange: TypeAlias = Callable[[Wanted], Awaitable[Document]]
+"""Gives the document that is wanted, or raises UnavailableError."""
 
 MAX_DOCUMENT_BYTES = 256 * 1024
 FETCH_S = 5.0
@@ -30,12 +58,21 @@ async def fetch_public(url: str) -> bytes:
     Raises:
         UnavailableError: there is none, or it came not as it must.
     """
-    target = URL(url)
+    return (await exchange_public(Wanted(url))).body
+
+
+async def exchange_public(wanted: Wanted) -> Document:
+    """The document that is wanted of an https URL of a public host.
+
+    Raises:
+        UnavailableError: there is none, or it came not as it must.
+    """
+    target = URL(wanted.url)
     if target.scheme != "https" or not target.host:
         raise _unavailable("expected an https URL")
     if _is_address(target.host) and not is_public(target.host):
         raise _unavailable("the host is not public")
-    return await fetch_with(aiohttp.TCPConnector(resolver=_PublicResolver(), use_dns_cache=False), target)
+    return await exchange_with(aiohttp.TCPConnector(resolver=_PublicResolver(), use_dns_cache=False), target, wanted)
 
 
 async def fetch_with(connector: aiohttp.TCPConnector, target: URL) -> bytes:
@@ -44,11 +81,22 @@ async def fetch_with(connector: aiohttp.TCPConnector, target: URL) -> bytes:
     Raises:
         UnavailableError: there is none, or it came not as it must.
     """
+    return (await exchange_with(connector, target, Wanted(str(target)))).body
+
+
+async def exchange_with(connector: aiohttp.TCPConnector, target: URL, wanted: Wanted) -> Document:
+    """The document that is wanted, from a URL, bounded in size and time, over a connector.
+
+    Raises:
+        UnavailableError: there is none, or it came not as it must.
+    """
     timeout = aiohttp.ClientTimeout(total=FETCH_S)
+    method = "GET" if wanted.form is None else "POST"
+    headers = {"accept-encoding": "identity", **wanted.headers}
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session,
-            session.get(target, allow_redirects=False, headers={"accept-encoding": "identity"}) as response,
+            session.request(method, target, allow_redirects=False, headers=headers, data=wanted.form) as response,
         ):
             if response.status != _OK:
                 raise _unavailable(f"expected status 200, found {response.status}")
@@ -57,7 +105,7 @@ async def fetch_with(connector: aiohttp.TCPConnector, target: URL) -> bytes:
                 body += chunk
                 if len(body) > MAX_DOCUMENT_BYTES:
                     raise _unavailable(f"expected at most {MAX_DOCUMENT_BYTES} bytes")
-            return bytes(body)
+            return Document(bytes(body), response.content_type.lower())
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as err:
         raise _unavailable(f"{type(err).__name__}") from err
 

@@ -11,10 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from licet.errors import EvidenceError, InputError, UnavailableError
-from licet.gateway.fetching import Fetch
-from licet.parties import TokenIssuer
+from licet.fetching.fetch import Fetch
 from licet.parties.evidence import PublicKey, read_object, read_public_key
 
 RENEW_S = 300.0
@@ -22,8 +22,24 @@ STALE_S = 3600.0
 RETRY_S = 30.0
 MOST_KEYS = 100
 
-_log = logging.getLogger("licet.gateway")
+_log = logging.getLogger("licet.fetching")
 _NEVER = float("-inf")
+
+
+class HasKeys(Protocol):
+    """Whoever publishes keys. Told from others by its value, so that one whose address changed is another."""
+
+    @property
+    def id(self) -> str:
+        """What it is called here."""
+        ...
+
+    @property
+    def jwks_url(self) -> str:
+        """Where its keys are."""
+        ...
+
+    def __hash__(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -45,9 +61,9 @@ class KeySets:
     def __init__(self, fetch: Fetch, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
         self._monotonic = monotonic
-        self._held: dict[TokenIssuer, _Held] = {}
+        self._held: dict[HasKeys, _Held] = {}
 
-    async def find(self, issuer: TokenIssuer, key_id: str) -> PublicKey | None:
+    async def find(self, issuer: HasKeys, key_id: str) -> PublicKey | None:
         """The issuer's key of that name; None if it has none.
 
         Raises:
@@ -63,7 +79,7 @@ class KeySets:
         self._renew_in_time(issuer, held)
         return held.keys.get(key_id)
 
-    def holds(self, issuer: TokenIssuer, key_id: str, key: PublicKey) -> bool:
+    def holds(self, issuer: HasKeys, key_id: str, key: PublicKey) -> bool:
         """Whether the key is still the issuer's of that name, as far as is known."""
         held = self._held.get(issuer)
         if held is None or self._is_stale(held):
@@ -81,24 +97,24 @@ class KeySets:
     def _is_stale(self, held: _Held) -> bool:
         return self._monotonic() - held.fetched_at >= STALE_S
 
-    def _renew_in_time(self, issuer: TokenIssuer, held: _Held) -> None:
+    def _renew_in_time(self, issuer: HasKeys, held: _Held) -> None:
         """Begin to renew a set that is neither fresh nor stale; nobody waits for it."""
         if self._monotonic() - held.fetched_at >= RENEW_S:
             self._begin(issuer, held)
 
-    async def _renew(self, issuer: TokenIssuer, held: _Held) -> None:
+    async def _renew(self, issuer: HasKeys, held: _Held) -> None:
         self._begin(issuer, held)
         if held.flight is not None:
             # Shielded: a caller who leaves must not take the keys of the others with them.
             await asyncio.shield(held.flight)
 
-    def _begin(self, issuer: TokenIssuer, held: _Held) -> None:
+    def _begin(self, issuer: HasKeys, held: _Held) -> None:
         """Fetch, unless that is being done, or was tried just now."""
         if held.flight is None and self._monotonic() - held.tried_at >= RETRY_S:
             held.tried_at = self._monotonic()
             held.flight = asyncio.create_task(self._load(issuer, held))
 
-    async def _load(self, issuer: TokenIssuer, held: _Held) -> None:
+    async def _load(self, issuer: HasKeys, held: _Held) -> None:
         try:
             held.keys = read_key_set(await self._fetch(issuer.jwks_url))
             held.fetched_at = self._monotonic()
