@@ -561,10 +561,25 @@ def test_a_naive_instant_is_refused():
         verify(sign(CLAIMS), context(now=datetime(2026, 6, 12)))
 
 
+# Of evidence that no organization gives: the tests of identity providers and of vendors reach them.
+OF_OTHERS = {"wrong_client", "proof_missing", "claims_missing", "framework_refused", "assurance_refused"} | {
+    "check_undated",
+    "document_expired",
+    "nothing_established",
+    "issuer_silent",
+}
+
+
 def test_every_code_is_reached_by_a_test_and_stands_in_the_table():
     codes = {code.value for code in Refusal}
     tables = [FORM, SIGNATURE, HEADER, CLAIM, DELIVERY, WITHOUT_NONCE]
-    elsewhere = {"evidence_kind", "issuer_suspended", "issuer_unverified", "not_a_member", "too_many_people"}
+    elsewhere = {
+        "evidence_kind",
+        "issuer_suspended",
+        "issuer_unverified",
+        "not_a_member",
+        "too_many_people",
+    } | OF_OTHERS
     elsewhere |= {code for _, _, code in LIMITED if code}
     assert {code for table in tables for _, code in table if code} | elsewhere == codes
     assert [line.split("`")[1] for line in refusals.__doc__.splitlines() if line.startswith("| `")] == list(Refusal)

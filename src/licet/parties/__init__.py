@@ -1,5 +1,14 @@
 """Who is asking: parties, organizations, and what evidence has established about them."""
 
+from licet.parties.evidence_issuer import (
+    Accepted,
+    ClaimValue,
+    EvidenceIssuer,
+    SignIn,
+    StatusClaim,
+    evidence_issuer_name,
+    require_evidence_issuer,
+)
 from licet.parties.issuer import (
     TOKEN_ALGORITHMS,
     PartyLink,
@@ -20,6 +29,8 @@ from licet.parties.party import (
 )
 from licet.parties.peppers import LAYER_BYTES, MOST_LAYERS, keyed_digest, wrapped
 from licet.parties.standing import (
+    CLAIMS_KINDS,
+    FOREIGN_WORD,
     Assurance,
     Citizenship,
     EvidenceKind,
@@ -50,24 +61,32 @@ from licet.parties.status import (
     establish_status,
     usable_standings,
 )
+from licet.parties.vendor import IdentityVendor, Meaning, Scheme, persona, require_vendor, vendor_name
 
 __all__ = [
+    "CLAIMS_KINDS",
+    "FOREIGN_WORD",
     "LAYER_BYTES",
     "MOST_AT_ONCE",
     "MOST_LAYERS",
     "NO_LIMITS",
     "TOKEN_ALGORITHMS",
+    "Accepted",
     "Assurance",
     "AttestationLimits",
     "AttestedStatus",
     "Citizenship",
+    "ClaimValue",
     "Declared",
+    "EvidenceIssuer",
     "EvidenceKind",
     "Fact",
     "ForeignPerson",
     "Genuineness",
     "HolderBinding",
+    "IdentityVendor",
     "IssuedKey",
+    "Meaning",
     "MemberOf",
     "NotForeignPerson",
     "Organization",
@@ -77,9 +96,12 @@ __all__ = [
     "PermanentResidence",
     "PersonStatus",
     "Relation",
+    "Scheme",
     "Serves",
+    "SignIn",
     "Standing",
     "Stateless",
+    "StatusClaim",
     "TokenIssuer",
     "UnrecognizedNationality",
     "UnsettledStatus",
@@ -89,6 +111,7 @@ __all__ = [
     "begins",
     "establish_organization",
     "establish_status",
+    "evidence_issuer_name",
     "fact_from_value",
     "fact_to_value",
     "key_mac",
@@ -97,8 +120,12 @@ __all__ = [
     "link_id",
     "link_wrapped",
     "nationality_fact",
+    "persona",
+    "require_evidence_issuer",
     "require_fetchable",
+    "require_vendor",
     "split_key",
     "usable_standings",
+    "vendor_name",
     "wrapped",
 ]

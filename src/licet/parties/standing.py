@@ -23,15 +23,25 @@ class Assurance(IntEnum):
 
 
 class EvidenceKind(StrEnum):
-    """Which verifier made the standing; the last two stand for any that reads a document itself.
+    """Which verifier made the standing; two stand for any that reads a document itself.
 
-    A document of another state than the United States is told apart, because its
-    word for US citizenship may count for nothing.
+    A document of another state than the United States is told apart, and so is an
+    identity provider that vouches under its law, because its word for US citizenship may
+    count for nothing.
     """
 
     ORGANIZATION_ATTESTATION = "org_user_attestation"
+    VERIFIED_CLAIMS = "oidc_verified_claims"
+    FOREIGN_VERIFIED_CLAIMS = "foreign_oidc_verified_claims"
+    IDENTITY_VENDOR = "identity_vendor"
     DOCUMENT = "document"
     FOREIGN_DOCUMENT = "foreign_document"
+
+
+CLAIMS_KINDS = frozenset({EvidenceKind.VERIFIED_CLAIMS, EvidenceKind.FOREIGN_VERIFIED_CLAIMS})
+"""The kinds that are an identity provider's word."""
+FOREIGN_WORD = frozenset({EvidenceKind.FOREIGN_DOCUMENT, EvidenceKind.FOREIGN_VERIFIED_CLAIMS})
+"""The kinds that are another state's word."""
 
 
 class Relation(StrEnum):

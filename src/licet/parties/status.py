@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from licet.parties.party import Organization, OrganizationKind
 from licet.parties.standing import (
+    FOREIGN_WORD,
     Assurance,
     Citizenship,
     EvidenceKind,
@@ -143,7 +144,7 @@ def establish_status(
     unsettled = declared is Declared.UNSETTLED
     nationality = any_citizenship
     for standing in usable:
-        ours = accept_foreign_word or standing.kind is not EvidenceKind.FOREIGN_DOCUMENT
+        ours = accept_foreign_word or standing.kind not in FOREIGN_WORD
         for fact in standing.facts:
             match fact:
                 case ForeignPerson():

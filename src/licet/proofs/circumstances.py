@@ -16,6 +16,7 @@ from licet.items import Kinship, Model
 from licet.law import ListingRules
 from licet.licenses import DIRECTIVE, Holder, License, holder_of_organization, holder_of_person
 from licet.parties import (
+    FOREIGN_WORD,
     Assurance,
     Citizenship,
     EvidenceKind,
@@ -251,7 +252,7 @@ def _person(one: Circumstances, at: datetime, marks: Marks) -> Person:
 def _standings(one: Circumstances, at: datetime) -> tuple[Standing, ...]:
     if one.person is Who.UNKNOWN:
         return ()
-    foreign_word = one.shown.kind is EvidenceKind.FOREIGN_DOCUMENT
+    foreign_word = one.shown.kind in FOREIGN_WORD
     protected = Citizenship("US") if foreign_word else NotForeignPerson()
     status = ForeignPerson() if one.person is Who.FOREIGN else protected
     shown = tuple(Citizenship(country, (at - years * _YEAR).date()) for country, years in one.nationalities)

@@ -153,6 +153,9 @@ _MODELS = {
 }
 _EVIDENCE = {
     EvidenceKind.ORGANIZATION_ATTESTATION: "their organization's word",
+    EvidenceKind.VERIFIED_CLAIMS: "their identity provider's word",
+    EvidenceKind.FOREIGN_VERIFIED_CLAIMS: "the word of an identity provider of another state",
+    EvidenceKind.IDENTITY_VENDOR: "the word of a vendor that has looked at their documents",
     EvidenceKind.DOCUMENT: "a document",
     EvidenceKind.FOREIGN_DOCUMENT: "another state's document",
 }

@@ -9,12 +9,11 @@ Source: RFC 9068, section 4; RFC 8725; RFC 7800, section 3, for what it is bound
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from licet.parties.evidence.refusals import Refusal, require
 from licet.parties.evidence.signed import PublicKey, require_plain_header, verify_signed
 from licet.parties.evidence.token import take_apart
-from licet.parties.issuer import TokenIssuer
 
 ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
 LEEWAY = timedelta(seconds=30)
@@ -24,6 +23,30 @@ _LONGEST_TEXT = 1024
 _LATEST_S = 253_402_300_800  # year 10000
 _CONFIRMATIONS = frozenset({"jkt", "x5t#S256"})
 _THUMBPRINT_LENGTH = 43
+
+
+class Issuing(Protocol):
+    """Whoever makes access tokens: how its tokens are told to be its own and for here."""
+
+    @property
+    def id(self) -> str:
+        """What it is called here."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Its `iss`."""
+        ...
+
+    @property
+    def audience(self) -> str:
+        """What `aud` must name."""
+        ...
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """With which it signs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +90,11 @@ def read_access_token(text: bytes) -> UnverifiedToken:
         isinstance(kind, str) and kind.lower() in ACCESS_TOKEN_TYPES, Refusal.WRONG_TYPE, "expected the type `at+jwt`"
     )
     require(isinstance(algorithm, str), Refusal.ALGORITHM_REFUSED, "expected an algorithm")
-    require(_is_text(key_id), Refusal.HEADER_REFUSED, "expected a header with a `kid`")
-    return UnverifiedToken(text, str(algorithm), str(key_id), _text(claims, "iss"), claims)
+    require(_isread_text(key_id), Refusal.HEADER_REFUSED, "expected a header with a `kid`")
+    return UnverifiedToken(text, str(algorithm), str(key_id), read_text(claims, "iss"), claims)
 
 
-def verify_access_token(token: UnverifiedToken, issuer: TokenIssuer, key: PublicKey, now: datetime) -> AccessToken:
+def verify_access_token(token: UnverifiedToken, issuer: Issuing, key: PublicKey, now: datetime) -> AccessToken:
     """Believe the token, or say why not.
 
     Args:
@@ -86,15 +109,17 @@ def verify_access_token(token: UnverifiedToken, issuer: TokenIssuer, key: Public
     verify_signed(token.text, token.algorithm, key, issuer.algorithms)
     claims = token.claims
     require(token.issuer == issuer.url, Refusal.UNKNOWN_ISSUER, "expected an issuer that is trusted here")
-    require(issuer.audience in _audiences(claims), Refusal.WRONG_AUDIENCE, f"expected the audience `{issuer.audience}`")
-    expires_at, issued_at = _instant(claims, "exp"), _instant(claims, "iat")
-    not_before = _instant(claims, "nbf") if "nbf" in claims else issued_at
+    require(
+        issuer.audience in read_audiences(claims), Refusal.WRONG_AUDIENCE, f"expected the audience `{issuer.audience}`"
+    )
+    expires_at, issued_at = read_instant(claims, "exp"), read_instant(claims, "iat")
+    not_before = read_instant(claims, "nbf") if "nbf" in claims else issued_at
     require(issued_at < expires_at, Refusal.CONTRADICTORY, "expected `exp` after `iat`")
     earliest = max(issued_at, not_before) - LEEWAY
     require(earliest <= now, Refusal.ISSUED_IN_FUTURE, "it is not valid yet")
     require(now < expires_at, Refusal.EXPIRED, "it has expired")
     proof_key, certificate = _confirmation(claims)
-    return AccessToken(issuer.id, _text(claims, "sub"), expires_at, earliest, proof_key, certificate)
+    return AccessToken(issuer.id, read_text(claims, "sub"), expires_at, earliest, proof_key, certificate)
 
 
 def _confirmation(claims: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -108,24 +133,39 @@ def _confirmation(claims: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return members.get("jkt"), members.get("x5t#S256")
 
 
-def _audiences(claims: Mapping[str, Any]) -> list[str]:
+def read_audiences(claims: Mapping[str, Any]) -> list[str]:
+    """Whom a token is for.
+
+    Raises:
+        EvidenceError: claim_missing or claim_malformed.
+    """
     require("aud" in claims, Refusal.CLAIM_MISSING, "expected the claim `aud`")
     named = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     require(all(isinstance(name, str) for name in named), Refusal.CLAIM_MALFORMED, "expected texts in `aud`")
     return list(named)
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def read_text(claims: Mapping[str, Any], name: str) -> str:
+    """A claim that is a text of reasonable length.
+
+    Raises:
+        EvidenceError: claim_missing or claim_malformed.
+    """
     require(name in claims, Refusal.CLAIM_MISSING, f"expected the claim `{name}`")
-    require(_is_text(claims[name]), Refusal.CLAIM_MALFORMED, f"the claim `{name}` is not of the form it must have")
+    require(_isread_text(claims[name]), Refusal.CLAIM_MALFORMED, f"the claim `{name}` is not of the form it must have")
     return str(claims[name])
 
 
-def _is_text(value: object) -> bool:
+def _isread_text(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable()
 
 
-def _instant(claims: Mapping[str, Any], name: str) -> datetime:
+def read_instant(claims: Mapping[str, Any], name: str) -> datetime:
+    """A claim that is a NumericDate of whole seconds.
+
+    Raises:
+        EvidenceError: claim_missing or claim_malformed.
+    """
     require(name in claims, Refusal.CLAIM_MISSING, f"expected the claim `{name}`")
     value = claims[name]
     whole = type(value) is int and 0 <= value < _LATEST_S

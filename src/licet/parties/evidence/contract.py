@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from licet.parties.evidence.gathered import Gathered
 from licet.parties.party import Organization
 from licet.parties.standing import EvidenceKind, Standing
 from licet.terms import KeyId, OrganizationId, PartyId
@@ -40,6 +41,7 @@ class Context:
         max_age_days: Counsel's parameter: how long ago a status may have been checked.
         standing_id: The id that the standing will have.
         pepper: The secret under which the evidence's digest is keyed.
+        gathered: Whose word it is beside an organization's, and what was fetched to verify it.
     """
 
     now: datetime
@@ -53,6 +55,7 @@ class Context:
     max_age_days: int
     standing_id: str
     pepper: bytes
+    gathered: Gathered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,21 @@ The codes are an interface: they are shown to callers and kept in records.
 | `check_in_future` | `checked_at` is later than now |
 | `check_too_old` | `checked_at` is longer ago than counsel allows, or than this organization's limit |
 | `no_longer_valid` | the instant is `valid_until` or later |
+
+An identity provider's `verified_claims` and a vendor's event have the same codes, where
+they say the same, and these:
+
+| Code | Refused because |
+| --- | --- |
+| `wrong_client` | the token was made for an application whose tokens do not count |
+| `proof_missing` | the token is bound to a key or certificate of which nothing was shown |
+| `claims_missing` | there are no `verified_claims`, neither in the token nor in what the issuer answered |
+| `framework_refused` | no element was verified under a trust framework that is accepted of the issuer |
+| `assurance_refused` | the framework is accepted, but not at that assurance level |
+| `check_undated` | it is not said when it was verified, and the issuer's enrollment asks for that |
+| `document_expired` | a document was looked at that had expired by then |
+| `nothing_established` | what was verified says nothing of citizenship or status |
+| `issuer_silent` | the issuer did not answer what is needed to verify |
 """
 
 from enum import StrEnum
@@ -76,6 +91,15 @@ class Refusal(StrEnum):
     CHECK_IN_FUTURE = "check_in_future"
     CHECK_TOO_OLD = "check_too_old"
     NO_LONGER_VALID = "no_longer_valid"
+    WRONG_CLIENT = "wrong_client"
+    PROOF_MISSING = "proof_missing"
+    CLAIMS_MISSING = "claims_missing"
+    FRAMEWORK_REFUSED = "framework_refused"
+    ASSURANCE_REFUSED = "assurance_refused"
+    CHECK_UNDATED = "check_undated"
+    DOCUMENT_EXPIRED = "document_expired"
+    NOTHING_ESTABLISHED = "nothing_established"
+    ISSUER_SILENT = "issuer_silent"
 
 
 def refused(code: Refusal, message: str) -> EvidenceError:
