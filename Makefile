@@ -17,7 +17,7 @@ KEEP ?=
 NODE_STAMP := tests/javascript/node_modules/.package-lock.json
 PORTKEY_STAMP := bench/portkey/node_modules/.package-lock.json
 
-.PHONY: setup demo test check chromium install-chromium peers torture fuzz fix lock mutation bench bench-decide bench-records bench-prove bench-observe bench-leaks bench-concealment bench-memory bench-feed clean
+.PHONY: setup demo test check chromium install-chromium peers torture fuzz fix lock mutation bench bench-decide bench-records bench-prove bench-observe bench-evidence bench-leaks bench-concealment bench-memory bench-feed clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,9 @@ bench-decide: $(BENCH_STAMP)
 # The same for a proof and a difference, and for a draft that is watched.
 bench-prove: setup
 	$(BIN)/python bench/prove.py
+
+bench-evidence: setup
+	PYTHONPATH=tests $(BIN)/python bench/evidence.py
 
 bench-observe: setup
 	$(BIN)/python bench/observe.py

@@ -38,6 +38,16 @@ IDP = {
     "algorithms": ["ES256"],
 }
 
+PROVIDER = {
+    **IDP,
+    "id": "provider",
+    "clients": ["app"],
+    "accepts": [{"framework": "nist_800_63A", "level": "ial2"}],
+    "country": "US",
+    "status": {"name": "us_person", "not_foreign": True},
+}
+VENDOR = {"id": "vendor", "template": "itmpl_1", "approved": "not_foreign_person"}
+
 # For each route that changes something: what one person sends, in the order in which it is sent, and
 # whether it is done at once. A new route has no line here, and so fails.
 SENT = [
@@ -70,6 +80,12 @@ SENT = [
         {"reason": WHY},
         False,
     ),
+    ("POST /evidence-issuers", "/evidence-issuers", {**PROVIDER, "id": "second", "url": "https://2.test/"}, False),
+    ("POST /evidence-issuers/{name}/suspend", "/evidence-issuers/provider/suspend", {}, True),
+    ("POST /evidence-issuers/{name}/resume", "/evidence-issuers/provider/resume", {}, False),
+    ("POST /vendors", "/vendors", {**VENDOR, "id": "second"}, False),
+    ("POST /vendors/{name}/suspend", "/vendors/vendor/suspend", {}, True),
+    ("POST /vendors/{name}/resume", "/vendors/vendor/resume", {}, False),
     ("POST /parties", "/parties", {"id": "P2"}, True),
     ("POST /parties/import", "/parties/import", {"parties": [["P3", None]]}, False),
     ("POST /issuers", "/issuers", {**IDP, "id": "second", "url": "https://second.test/"}, False),
@@ -186,6 +202,8 @@ def test_one_person_alone_loosens_nothing_over_any_route():
     with short_directory() as directory, staffed_instance(directory, "http://127.0.0.1:9", STAFF) as found:
         agree(found, "/items", {"id": "fable-5", "upstream": "main"})
         agree(found, "/issuers", IDP)
+        agree(found, "/evidence-issuers", PROVIDER)
+        agree(found, "/vendors", VENDOR)
         office = Office(found, act=lambda path, body: agree(found, path, body))
         key = office.employs("P1", "not_foreign_person").split("_")[1]
         standing = found.act("/parties/P1")["standings"][0]["id"]

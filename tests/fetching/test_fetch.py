@@ -8,8 +8,8 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from licet.errors import UnavailableError
-from licet.fetching import fetch as fetching
 from licet.fetching import Wanted, exchange_public, exchange_with, fetch_public, fetch_with
+from licet.fetching import fetch as fetching
 from servers_for_tests import running
 
 ADDRESSES = [

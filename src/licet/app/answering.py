@@ -1,6 +1,7 @@
 """What a worker and the control process ask of each other, beside what is new."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from licet.app.vitals import Process
@@ -8,13 +9,19 @@ from licet.decisions import Caller, RowKind, decode_row
 from licet.errors import InputError
 from licet.fleet import Counted, Follower, Observation, Replica
 from licet.fleet.wire import (
+    BeginSignIn,
+    Begun,
     Count,
     Enroll,
     Established,
+    FinishSignIn,
     IssueNonce,
     Question,
+    Refer,
+    Referred,
     Report,
     Running,
+    TakeEvent,
     Unwatch,
     Watch,
     Watched,
@@ -22,6 +29,9 @@ from licet.fleet.wire import (
 from licet.gateway import LiveIndex
 from licet.parties import Standing
 from licet.parties.evidence import Enrolled, Nonce
+
+_ISSUER_PATIENCE_S = 25.0
+"""An issuer may be asked three times on the way, each for at most five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,46 @@ class RemoteRegistrar:
             ConflictError: a later attestation of the same issuer stands.
             UnavailableError: the control process, the store or the log did not answer.
         """
-        done = await self.follower.ask(Enroll(caller, kind, payload), Established)
-        standing = decode_row(RowKind.STANDING, done.standing)
-        if not isinstance(standing, Standing):
-            raise InputError("expected a standing")
-        return Enrolled(standing, done.until, done.record)
+        return _enrolled(await self.follower.ask(Enroll(caller, kind, payload), Established, _ISSUER_PATIENCE_S))
+
+    async def begin_sign_in(self, caller: Caller, issuer: str, *, nationalities: bool = False) -> tuple[str, str]:
+        """Where to send the caller to sign in, and the state by which they will be known when they are back.
+
+        Raises:
+            LicetError: as of the registry, or the control process did not answer.
+        """
+        begun = await self.follower.ask(BeginSignIn(caller, issuer, nationalities), Begun)
+        return begun.url, begun.state
+
+    async def finish_sign_in(self, caller: Caller, issuer: str, query: str, state: str) -> Enrolled:
+        """Take the caller back from signing in, and bind what the issuer says of them to their party.
+
+        Raises:
+            LicetError: as of the registry, or the control process did not answer.
+        """
+        question = FinishSignIn(caller, issuer, query, state)
+        return _enrolled(await self.follower.ask(question, Established, _ISSUER_PATIENCE_S))
+
+    async def refer(self, caller: Caller, vendor: str) -> tuple[str, str | None]:
+        """A reference of the caller's for a vendor, and where to begin with it, if that is known.
+
+        Raises:
+            LicetError: as of the callbacks, or the control process did not answer.
+        """
+        given = await self.follower.ask(Refer(caller, vendor), Referred)
+        return given.reference, given.start_url
+
+    async def take(self, vendor: str, headers: Mapping[str, str], body: bytes) -> str:
+        """Take an event of a vendor, and say what became of it.
+
+        Raises:
+            LicetError: as of the callbacks, or the control process did not answer.
+        """
+        return await self.follower.ask(TakeEvent(vendor, dict(headers), body), str, _ISSUER_PATIENCE_S)
+
+
+def _enrolled(done: Established) -> Enrolled:
+    standing = decode_row(RowKind.STANDING, done.standing)
+    if not isinstance(standing, Standing):
+        raise InputError("expected a standing")
+    return Enrolled(standing, done.until, done.record)

@@ -108,6 +108,7 @@ class Config:
     gemini_live: bool = False
     dpop_nonce: bool = False
     human_contact: str | None = None
+    evidence_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_config(path: Path) -> Config:
@@ -161,6 +162,7 @@ class _Reader:
             tracing_share=self._tracing_share(),
             pending=self._pending(),
             network=self._network(),
+            evidence_secrets=self._evidence_secrets(),
             workers=self._number("gateway", "workers", 1, WORKERS),
             drain_s=self._number("gateway", "drain_s", 30, _DRAIN_S),
             place_database=self._place_database(),
@@ -192,7 +194,7 @@ class _Reader:
 
     def _refuse_unknown(self) -> None:
         for section, members in self.data.items():
-            if section == "upstreams":
+            if section in {"upstreams", "evidence"}:
                 continue
             readings = members.keys() & READINGS.keys() if isinstance(members, dict) else set[str]()
             if section in READINGS or readings:
@@ -202,7 +204,7 @@ class _Reader:
                     "no reading of counsel's here: use `licet parameter set`, which is signed and recorded",
                 )
             if section not in _SECTIONS or not isinstance(members, dict):
-                known = ", ".join(sorted({*_SECTIONS, "upstreams"}))
+                known = ", ".join(sorted({*_SECTIONS, "upstreams", "evidence"}))
                 raise self._wrong(section, None, f"one of the sections {known}")
             for key in members.keys() - _SECTIONS[section]:
                 raise self._wrong(section, key, f"one of the keys {', '.join(sorted(_SECTIONS[section]))}")
@@ -377,13 +379,32 @@ class _Reader:
             raise self._wrong("metrics", "public", "no token beside it, since it would protect nothing")
         return self._secret("metrics", "token")
 
+    def _refuse_unknown_evidence(self, sections: object) -> None:
+        for name, members in sections.items() if isinstance(sections, dict) else [("", None)]:
+            if not isinstance(members, dict) or set(members) != {"secrets"} or not re.fullmatch(ID_PATTERN, name):
+                raise self._wrong("evidence", None, "sections such as `[evidence.persona]`, each with `secrets`")
+
+    def _evidence_secrets(self) -> dict[str, tuple[str, ...]]:
+        """The secrets that identity providers and vendors share with this gateway; several while they change over."""
+        self._refuse_unknown_evidence(self.data.get("evidence", {}))
+        found = {}
+        for name, members in self.data.get("evidence", {}).items():
+            listed = members["secrets"]
+            if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+                raise self._wrong(f"evidence.{name}", "secrets", "a list of references: `env:NAME` or `file:PATH`")
+            found[name] = tuple(self._referred(one, f"evidence.{name}", "secrets") for one in listed)
+        return found
+
     def _credential(self, section: str) -> str | None:
         if "credential" not in self.data["upstreams"][section.split(".", 1)[1]]:
             return None
         return self._secret(section, "credential")
 
     def _secret(self, section: str, key: str) -> str:
-        kind, _, place = self._text(section, key).partition(":")
+        return self._referred(self._text(section, key), section, key)
+
+    def _referred(self, reference: str, section: str, key: str) -> str:
+        kind, _, place = reference.partition(":")
         if kind == "env" and place:
             secret = os.environ.get(place, "")
         elif kind == "file" and place:

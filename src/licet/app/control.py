@@ -32,9 +32,11 @@ from licet.app.shelving import LEAST_ROWS, Shelving
 from licet.app.watching import Workers
 from licet.control import (
     Administration,
+    Callbacks,
     Control,
     Desk,
     Drain,
+    Gathering,
     Intents,
     Keeper,
     Observing,
@@ -49,13 +51,25 @@ from licet.control import (
 from licet.decisions import RowChange, encode_row
 from licet.directives import compile_policy
 from licet.errors import InputError, LicetError, UnavailableError
+from licet.fetching import Exchange, Fetch, KeySets, Wanted, exchange_public
 from licet.fleet import Clock, Feed, PolicyVerifier, Replica, new_record_id, no_policy
 from licet.fleet.shelf import Shelf
-from licet.fleet.wire import Enroll, Established, IssueNonce, Question
+from licet.fleet.wire import (
+    BeginSignIn,
+    Begun,
+    Enroll,
+    Established,
+    FinishSignIn,
+    IssueNonce,
+    Question,
+    Refer,
+    Referred,
+    TakeEvent,
+)
 from licet.gateway.server import Listener
 from licet.logwriter import LogClient
 from licet.orders import StopOrder
-from licet.parties.evidence import AttestationVerifier
+from licet.parties.evidence import Enrolled
 from licet.processes import say_failed, say_ready, watch_lifeline
 from licet.records import Record, RecordKind
 from licet.stores import Administrator, Store, UseBook
@@ -65,8 +79,11 @@ _LOG_PATIENCE_S, _LOOK_S = 5.0, 0.02
 _SHELVE_S = 60.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until told to stop; 0 is a clean end and 1 a refusal to start."""
+def main(arguments: Sequence[str] | None = None, *, exchange: Exchange = exchange_public) -> int:
+    """Run until told to stop; 0 is a clean end and 1 a refusal to start.
+
+    `exchange` asks identity providers and vendors; tests have theirs elsewhere.
+    """
     parser = argparse.ArgumentParser(prog="python -m licet.app.control", description="Serve licet's control API.")
     parser.add_argument("--dir", type=Path, required=True, help="the instance's directory")
     parser.add_argument("--workers", type=int, required=True, help="how many workers there ought to be")
@@ -77,21 +94,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with only_one(places.control_lock, places.directory):
             listening = socket.socket(fileno=options.socket)
-            uvloop.run(_serve(places, read_config(places.config), options.workers, listening))
+            uvloop.run(_serve(places, read_config(places.config), options.workers, listening, exchange))
     except LicetError as err:
         say_failed(err)
         return 1
     return 0
 
 
-async def _serve(places: Places, config: Config, workers: int, listening: socket.socket) -> None:
+async def _serve(places: Places, config: Config, workers: int, listening: socket.socket, exchange: Exchange) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)  # the workers' affair
     lifeline = await watch_lifeline(stop)
     try:
-        async with _controlling(places, config, workers, listening):
+        async with _controlling(places, config, workers, listening, exchange):
             say_ready()
             await stop.wait()
     finally:
@@ -99,7 +116,9 @@ async def _serve(places: Places, config: Config, workers: int, listening: socket
 
 
 @asynccontextmanager
-async def _controlling(places: Places, config: Config, workers: int, listening: socket.socket) -> AsyncIterator[None]:
+async def _controlling(
+    places: Places, config: Config, workers: int, listening: socket.socket, exchange: Exchange
+) -> AsyncIterator[None]:
     clock, pepper, key = Clock(), read_pepper(places.pepper), read_signing_key(places.policy_key)
     public = OKPKey.import_key(key.as_dict(private=False))
     async with AsyncExitStack() as stack:
@@ -117,7 +136,11 @@ async def _controlling(places: Places, config: Config, workers: int, listening: 
         desk = Desk(
             store=store, log=log, clock=clock, publisher=publisher, publish_rows=spread.rows, settled=feed.settled
         )
-        spread.registry = Registry(store, desk, clock, pepper, config.audience, AttestationVerifier())
+        keys = KeySets(_fetching(exchange))
+        stack.push_async_callback(keys.close)
+        gathering = Gathering(store, clock, keys, exchange, config.evidence_secrets, _door(config))
+        spread.registry = Registry(store, desk, clock, pepper, config.audience, gathering)
+        spread.callbacks = Callbacks(store, desk, clock, pepper, keys, config.evidence_secrets)
         spread.begin()
         await stack.enter_async_context(feed.serving(places.feed))
         await stack.enter_async_context(publisher.renewing())
@@ -163,6 +186,7 @@ class Spread:
         feed: The workers.
         team: The same, as those who watch drafts.
         registry: Answers what workers ask on behalf of callers.
+        callbacks: The same on behalf of vendors.
     """
 
     def __init__(
@@ -175,6 +199,7 @@ class Spread:
         self.team = Workers()
         self.feed = self.team.feed = Feed(workers, self._since, self._answer, self.team.joined, self._base)
         self.registry: Registry | None = None
+        self.callbacks: Callbacks | None = None
 
     def begin(self) -> None:
         """Have every row: from a file, where there are many, and from the store."""
@@ -234,16 +259,42 @@ class Spread:
             return tx.since(sequence)
 
     async def _answer(self, question: Question) -> object:
-        if self.registry is None:
+        registry, callbacks = self.registry, self.callbacks
+        if registry is None or callbacks is None:
             raise UnavailableError("expected a registry, found none yet")
         match question:
             case IssueNonce():
-                return await self.registry.issue_nonce(question.caller)
-            case Enroll():
-                done = await self.registry.enroll(question.caller, question.kind, question.payload)
-                return Established(encode_row(done.standing), done.until, done.record)
+                return await registry.issue_nonce(question.caller)
+            case Enroll(caller, kind, payload):
+                return _established(await registry.enroll(caller, kind, payload))
+            case BeginSignIn(caller, issuer, nationalities):
+                return Begun(*await registry.begin_sign_in(caller, issuer, nationalities=nationalities))
+            case FinishSignIn(caller, issuer, query, state):
+                return _established(await registry.finish_sign_in(caller, issuer, query, state))
+            case Refer(caller, vendor):
+                given = await callbacks.refer(caller, vendor)
+                return Referred(given.text, given.start_url)
+            case TakeEvent(vendor, headers, body):
+                return (await callbacks.take(vendor, headers, body)).value
             case _:
                 raise InputError("expected a question that the control process answers")
+
+
+def _established(done: Enrolled) -> Established:
+    return Established(encode_row(done.standing), done.until, done.record)
+
+
+def _fetching(exchange: Exchange) -> Fetch:
+    async def fetch(url: str) -> bytes:
+        return (await exchange(Wanted(url))).body
+
+    return fetch
+
+
+def _door(config: Config) -> str | None:
+    """Where callers present evidence, as they know it."""
+    url = config.network.public_url
+    return None if url is None else url.rstrip("/") + "/licet/evidence"
 
 
 @asynccontextmanager

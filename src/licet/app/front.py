@@ -1,23 +1,32 @@
 """The public listener: the caller's own doors, a sign of life, and the gate before everything else."""
 
+from collections.abc import Mapping
+
 from licet.fleet import Clock
 from licet.gateway import UNKNOWN_ROUTE, Metrics, Seen
 from licet.gateway.asgi import App, Receive, Scope, Send, respond_json
 
-_DOORS = frozenset({"/licet/nonce", "/licet/evidence"})
-_PAGE = "/licet/enroll/"
-_PAGES = ("/licet/enroll/{ticket}", "/licet/enroll/{ticket}/{way}")
-_RECORDS = "/records/"
-_RECEIPT = "/records/{record}/receipt"
+ENROLLMENT, VENDORS, DOORS, RECORDS = "/licet/enroll/", "/licet/vendors/", "/licet/", "/records/"
+"""What the paths of the pages, of vendors' doors, and of callers' doors begin with."""
+
+# As they are logged: neither a ticket, which is for whoever was refused, nor anybody's id.
+_ROUTES = (
+    "/licet/nonce",
+    "/licet/evidence",
+    "/licet/enroll/{ticket}",
+    "/licet/enroll/{ticket}/{way}",
+    "/licet/vendors/{vendor}/reference",
+    "/licet/vendors/{vendor}/callback",
+    "/records/{record}/receipt",
+)
 
 
-def front(gate: App, doors: App, pages: App, metrics: Metrics, clock: Clock) -> App:
+def front(gate: App, doors: Mapping[str, App], metrics: Metrics, clock: Clock) -> App:
     """Put them behind one address.
 
     Args:
         gate: Decides on whatever is for a model.
-        doors: What is under `/licet/` and `/records/`.
-        pages: What is under `/licet/enroll/`.
+        doors: Who answers what begins so; the first that fits.
         metrics: Where requests are counted.
         clock: Dates the lines of the access log.
     """
@@ -27,27 +36,29 @@ def front(gate: App, doors: App, pages: App, metrics: Metrics, clock: Clock) -> 
             await gate(scope, receive, send)
         elif _asks_for_a_sign_of_life(scope):
             await respond_json(send, b'{"status":"ok"}')
-        elif scope["path"].startswith(("/licet/", _RECORDS)):
+        else:
+            door = next((door for prefix, door in doors.items() if scope["path"].startswith(prefix)), None)
+            if door is None:
+                await gate(scope, receive, send)
+                return
             seen = Seen(scope, metrics)
-            seen.route = _door(scope["path"])
+            seen.route = _route(scope["path"])
             try:
-                await (pages if scope["path"].startswith(_PAGE) else doors)(scope, receive, seen.sending(send))
+                await door(scope, receive, seen.sending(send))
             finally:
                 seen.write(clock)
-        else:
-            await gate(scope, receive, send)
 
     return through
 
 
-def _door(path: str) -> str:
-    if path in _DOORS:
-        return path
-    if path.startswith(_PAGE):
-        # A ticket is not logged: it is for whoever was refused.
-        rest = path.removeprefix(_PAGE).split("/")
-        return _PAGES[len(rest) - 1] if len(rest) <= len(_PAGES) and all(rest) else UNKNOWN_ROUTE
-    return _RECEIPT if path.startswith(_RECORDS) and path.endswith("/receipt") else UNKNOWN_ROUTE
+def _route(path: str) -> str:
+    """The route that a path is one of."""
+    asked = path.split("/")
+    for route in _ROUTES:
+        parts = route.split("/")
+        if len(parts) == len(asked) and all(x == y or (x[:1] == "{" and y) for x, y in zip(parts, asked, strict=True)):
+            return route
+    return UNKNOWN_ROUTE
 
 
 def _asks_for_a_sign_of_life(scope: Scope) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from licet.app.config import Config, read_config
 from licet.app.lock import only_one
@@ -31,6 +31,8 @@ RESTART = signal.SIGUSR1
 """Tells the service to put new workers in the place of those that run, one after the other."""
 WORKER = (sys.executable, "-m", "licet.app.worker")
 CONTROL = (sys.executable, "-m", "licet.app.control")
+Commands: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""What runs a worker, and what runs the control process."""
 _START_S, _STOP_S = 60.0, 15.0
 _FAILURES = 2
 """A worker that could not be started as often is not sent connections until it can."""
@@ -52,6 +54,7 @@ def serve(
     *,
     workers: int | None = None,
     worker: Sequence[str] = WORKER,
+    control: Sequence[str] = CONTROL,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -60,6 +63,7 @@ def serve(
         announce: Is told where it listens, once everything is ready.
         workers: How many; None as the configuration says.
         worker: The command that runs one.
+        control: The command that runs the control process.
 
     Raises:
         ConfigurationError: the configuration, a secret or the store is not as it must be.
@@ -70,11 +74,11 @@ def serve(
     places = Places(directory)
     config = read_config(places.config)
     with only_one(places.lock, directory):
-        asyncio.run(_serve(places, config, announce, workers or config.workers, tuple(worker)))
+        asyncio.run(_serve(places, config, announce, workers or config.workers, (tuple(worker), tuple(control))))
 
 
 async def _serve(
-    places: Places, config: Config, announce: Callable[[Running], None], workers: int, worker: tuple[str, ...]
+    places: Places, config: Config, announce: Callable[[Running], None], workers: int, commands: Commands
 ) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +90,7 @@ async def _serve(
     for left in places.run.glob(f"{places.uses.name}*"):
         left.unlink()  # of an earlier run; what was used then has expired, or its process may have died writing
     async with AsyncExitStack() as stack:
-        crew = Crew(places, config, workers, worker)
+        crew = Crew(places, config, workers, commands)
         stack.callback(crew.let_go)
         starting = asyncio.create_task(crew.start())
         stopping = asyncio.create_task(stop.wait())
@@ -118,7 +122,7 @@ class Crew:
         control: Where the control process listens.
     """
 
-    def __init__(self, places: Places, config: Config, workers: int, worker: tuple[str, ...]) -> None:
+    def __init__(self, places: Places, config: Config, workers: int, commands: Commands) -> None:
         self._places = places
         self._drain_s = config.drain_s
         self._public = listen_at(config.gateway.host, config.gateway.port, workers)
@@ -137,7 +141,7 @@ class Crew:
         self._controller = Supervisor(
             Program(
                 "the control process",
-                (*CONTROL, *directory, "--workers", str(workers), "--socket", str(self._private[0].fileno())),
+                (*commands[1], *directory, "--workers", str(workers), "--socket", str(self._private[0].fileno())),
                 tuple(self._private),
             ),
             ready_s=_START_S,
@@ -145,7 +149,7 @@ class Crew:
             told=lambda _: self._note(),
         )
         self._workers = [
-            self._worker(slot, listening, (*worker, *directory, "--of", str(workers)))
+            self._worker(slot, listening, (*commands[0], *directory, "--of", str(workers)))
             for slot, listening in enumerate(self._public)
         ]
 

@@ -40,14 +40,17 @@ def nonce(gateway: _Gateway, key_env: _KeyEnv = "LICET_API_KEY", as_json: AsJson
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(metavar="TOKENFILE", help="The signed attestation; `-` reads it from input.")],
+    file: Annotated[Path, typer.Argument(metavar="TOKENFILE", help="The signed evidence; `-` reads it from input.")],
     gateway: _Gateway,
+    kind: Annotated[
+        str, typer.Option(help="org_user_attestation, or oidc_verified_claims for an identity provider's access token.")
+    ] = "org_user_attestation",
     key_env: _KeyEnv = "LICET_API_KEY",
     as_json: AsJson = False,
 ) -> None:
-    """Present your organization's signed attestation with your key."""
+    """Present evidence with your key: your organization's attestation, or an identity provider's access token."""
     token = (sys.stdin.read() if str(file) == "-" else read_text(file)).strip()
-    body = {"kind": "org_user_attestation", "payload": token}
+    body = {"kind": kind, "payload": token}
     answer = call(gateway.rstrip("/") + "/licet/evidence", _key(key_env), body)
     say(
         answer,

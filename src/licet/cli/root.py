@@ -38,6 +38,8 @@ _MODULES = {
     "standing": "licet.cli.standings",
     "workforce": "licet.cli.workforces",
     "issuer": "licet.cli.issuers",
+    "evidence-issuer": "licet.cli.vouchers",
+    "vendor": "licet.cli.vouchers",
     "key": "licet.cli.keys",
     "directive": "licet.cli.directives",
     "license": "licet.cli.licenses",

@@ -4,7 +4,9 @@ from licet.control.act import Act, Done, Intent, Proposed
 from licet.control.acts import Control, Drain
 from licet.control.administration import Administration
 from licet.control.api import build_api
+from licet.control.callbacks import Callbacks, Taken
 from licet.control.desk import Desk, Issued
+from licet.control.gathering import Gathering
 from licet.control.intents import Intents
 from licet.control.keeping import Keeper, Read
 from licet.control.mandates import MANDATES, ROUTES, Effect, Mandate, Persons, require_mandate
@@ -22,11 +24,13 @@ __all__ = [
     "ROUTES",
     "Act",
     "Administration",
+    "Callbacks",
     "Control",
     "Desk",
     "Done",
     "Drain",
     "Effect",
+    "Gathering",
     "Intent",
     "Intents",
     "Issued",
@@ -41,6 +45,7 @@ __all__ = [
     "Registry",
     "Returns",
     "Rulings",
+    "Taken",
     "Vitals",
     "Workforces",
     "build_api",

@@ -15,6 +15,7 @@ from licet.control.anchors import Anchors
 from licet.control.desk import Issued
 from licet.control.mandates import Effect
 from licet.control.organizations import Organizations
+from licet.control.vouchers import Vouchers
 from licet.decisions import Row, RowKind, Stop
 from licet.errors import ConflictError, InputError
 from licet.items import SELF, Catalogue, Item, Lineage
@@ -50,6 +51,7 @@ class Control:
         self._upstreams = upstreams
         self.anchors = Anchors(pepper)
         self.organizations = Organizations(store)
+        self.vouchers = Vouchers()
 
     # Stop first.
 

@@ -27,6 +27,7 @@ from licet.control.people import pending_value, people_routes
 from licet.control.returning import Returns, returning_routes
 from licet.control.trusting import trusting_routes
 from licet.control.vitals import Vitals, vital_routes
+from licet.control.vouching import listing_vouchers, vouching_routes
 from licet.decisions import RowKind, Snapshot, encode_row
 from licet.directives import compile_directive, directive_schema, from_document
 from licet.errors import (
@@ -134,6 +135,8 @@ def build_api(
     _listing(router, intents)
     people_routes(acts, office, intents.administration, who, _answer)
     trusting_routes(acts, office.do, who, _answer)
+    vouching_routes(acts, office.do, who, _answer)
+    listing_vouchers(router, intents.control.rows)
     reading_routes(router, intents.keeper, who, _done)
     observing_routes(router, observing)
     returning_routes(router, returns)

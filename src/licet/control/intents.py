@@ -17,6 +17,7 @@ from licet.control.administration import Administration
 from licet.control.keeping import Erasure, Keeper, NewHold, Why
 from licet.control.rulings import Rulings
 from licet.control.trusting import TRUST_ACTS
+from licet.control.vouching import VOUCHER_ACTS
 from licet.control.workforces import Workforces
 from licet.errors import InputError
 from licet.items import Lineage
@@ -61,6 +62,8 @@ class Intents:
         try:
             if name in TRUST_ACTS:
                 intent = TRUST_ACTS[name](self.control.organizations, by, arguments)
+            elif name in VOUCHER_ACTS:
+                intent = VOUCHER_ACTS[name](self.control.vouchers, by, arguments)
             elif name in _ACTS:
                 intent = _ACTS[name](self, by, arguments)
             else:

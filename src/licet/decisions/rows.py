@@ -19,9 +19,11 @@ from licet.items import Item
 from licet.licenses import License
 from licet.parties import (
     Assurance,
+    EvidenceIssuer,
     EvidenceKind,
     Genuineness,
     HolderBinding,
+    IdentityVendor,
     IssuedKey,
     Organization,
     Party,
@@ -34,7 +36,19 @@ from licet.parties import (
 )
 from licet.terms import parse_instant
 
-Row: TypeAlias = Item | Organization | Party | IssuedKey | Standing | License | Stop | TokenIssuer | PartyLink
+Row: TypeAlias = (
+    Item
+    | Organization
+    | Party
+    | IssuedKey
+    | Standing
+    | License
+    | Stop
+    | TokenIssuer
+    | PartyLink
+    | EvidenceIssuer
+    | IdentityVendor
+)
 
 
 class RowKind(StrEnum):
@@ -49,6 +63,8 @@ class RowKind(StrEnum):
     STOP = "stop"
     ISSUER = "issuer"
     LINK = "link"
+    EVIDENCE_ISSUER = "evidence_issuer"
+    VENDOR = "vendor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,8 @@ _TYPES: Mapping[RowKind, type[Any]] = {
     RowKind.STOP: Stop,
     RowKind.ISSUER: TokenIssuer,
     RowKind.LINK: PartyLink,
+    RowKind.EVIDENCE_ISSUER: EvidenceIssuer,
+    RowKind.VENDOR: IdentityVendor,
 }
 _KINDS = {type_: kind for kind, type_ in _TYPES.items()}
 

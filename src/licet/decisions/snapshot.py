@@ -1,6 +1,7 @@
 """Everything a decision may read, at one point of the policy and of the change feed."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,6 +41,7 @@ class Snapshot:
         current: False while rows are known to be missing or the clock is in doubt;
             then items under any requirement are refused, as under a stale policy.
         sequence: Of the last change of rows that this snapshot holds.
+        vouching: The issuers beside organizations whose word is taken now, as standings name them.
     """
 
     policy: Policy
@@ -51,3 +53,4 @@ class Snapshot:
     stops: Mapping[ItemId, Stop]
     sequence: int
     current: bool
+    vouching: AbstractSet[str] = frozenset()

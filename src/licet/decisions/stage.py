@@ -12,9 +12,10 @@ from licet.decisions.scene import Body, Mode, Person, Scene
 from licet.decisions.snapshot import Snapshot
 from licet.items import Item, Kinship, Model
 from licet.licenses import Holder, License, holder_of_organization, holder_of_person
-from licet.parties import EvidenceKind, Genuineness, HolderBinding, Organization, Standing
+from licet.parties import CLAIMS_KINDS, EvidenceKind, Genuineness, HolderBinding, Organization, Standing
 from licet.terms import ItemId, KeyId
 
+_VOUCHED = frozenset({*CLAIMS_KINDS, EvidenceKind.IDENTITY_VENDOR})
 _MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: Mode.METADATA}
 
 
@@ -73,17 +74,21 @@ def _person(caller: Caller, snapshot: Snapshot) -> Person | None:
 def _as_believed(standing: Standing, key: KeyId, snapshot: Snapshot) -> Standing:
     """A standing as it counts today, with this key.
 
-    What was shown with another key, or by an organization that may not attest, permits
+    What was shown with another key, or by somebody whose word is not taken today, permits
     nothing. It stays all the same: a nationality that it showed is not disproved by that.
     """
     if standing.keys and key not in standing.keys:
         return replace(standing, binding=HolderBinding.NONE)
+    return standing if _may_vouch(standing, snapshot) else replace(standing, genuineness=Genuineness.NONE)
+
+
+def _may_vouch(standing: Standing, snapshot: Snapshot) -> bool:
+    if standing.kind in _VOUCHED:
+        return standing.issuer in snapshot.vouching
     if standing.kind is not EvidenceKind.ORGANIZATION_ATTESTATION:
-        return standing
+        return True
     issuer = snapshot.organizations.get(standing.issuer)
-    if issuer is not None and issuer.verified and not issuer.suspended:
-        return standing
-    return replace(standing, genuineness=Genuineness.NONE)
+    return issuer is not None and issuer.verified and not issuer.suspended
 
 
 def _licenses(holders: list[Holder], items: frozenset[str], snapshot: Snapshot) -> tuple[License, ...]:

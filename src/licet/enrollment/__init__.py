@@ -1,4 +1,4 @@
-"""The caller's doors and page: see what would change a refusal, and show it with the key that gains the standing."""
+"""The caller's doors and page, and vendors' doors: what would change a refusal, shown with the key that gains it."""
 
 from licet.enrollment.doors import Doors
 from licet.enrollment.organization import OrganizationWay
@@ -6,6 +6,19 @@ from licet.enrollment.pages import MOST_TRIES, Pages, Reception
 from licet.enrollment.registrar import Registrar
 from licet.enrollment.sessions import Sessions
 from licet.enrollment.tickets import Tickets
+from licet.enrollment.vendor_doors import VendorDoors, Vendors
 from licet.enrollment.ways import Way
 
-__all__ = ["MOST_TRIES", "Doors", "OrganizationWay", "Pages", "Reception", "Registrar", "Sessions", "Tickets", "Way"]
+__all__ = [
+    "MOST_TRIES",
+    "Doors",
+    "OrganizationWay",
+    "Pages",
+    "Reception",
+    "Registrar",
+    "Sessions",
+    "Tickets",
+    "VendorDoors",
+    "Vendors",
+    "Way",
+]

@@ -6,47 +6,23 @@ record is about.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from licet.decisions import Caller
+from licet.enrollment.problems import TooLargeError, answered, explain_error, explain_route
 from licet.enrollment.registrar import Registrar
-from licet.errors import (
-    CallerError,
-    ConflictError,
-    EvidenceError,
-    InputError,
-    LicetError,
-    NotFoundError,
-    TrustError,
-    UnavailableError,
-)
+from licet.errors import InputError, LicetError
 from licet.terms import format_instant
 
 _MAX_BODY_BYTES = 65_536
-_UNAUTHENTICATED = 401
-
-
-class _TooLargeError(InputError):
-    code = "body_too_large"
-
-
-_STATUSES: tuple[tuple[type[LicetError], int], ...] = (
-    (_TooLargeError, 413),
-    (EvidenceError, 403),
-    (TrustError, _UNAUTHENTICATED),
-    (InputError, 400),
-    (NotFoundError, 404),
-    (ConflictError, 409),
-    (UnavailableError, 503),
-)
 
 
 class _Presented(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,13 +55,13 @@ class Doors(Starlette):
                 Route("/licet/evidence", self._explained(self._evidence), methods=["POST"]),
                 Route("/records/{record}/receipt", self._explained(self._give_receipt), methods=["GET"]),
             ],
-            exception_handlers={HTTPException: _explain_route},
+            exception_handlers={HTTPException: explain_route},
         )
         self.router.redirect_slashes = False  # a redirect would be to whatever host the request names
 
     async def _nonce(self, _request: Request, caller: Caller) -> Response:
         nonce = await self._registrar.issue_nonce(caller)
-        return _answer(
+        return answered(
             {"nonce": nonce.text, "expires_at": format_instant(nonce.expires_at), "audience": nonce.audience}
         )
 
@@ -94,13 +70,13 @@ class Doors(Starlette):
         async for chunk in request.stream():
             body += chunk
             if len(body) > _MAX_BODY_BYTES:
-                raise _TooLargeError(f"expected at most {_MAX_BODY_BYTES} bytes")
+                raise TooLargeError(f"expected at most {_MAX_BODY_BYTES} bytes")
         try:
             presented = msgspec.json.decode(body, type=_Presented)
         except msgspec.MsgspecError as err:
             raise InputError("expected a JSON object with `kind` and `payload`", code="malformed_json") from err
         done = await self._registrar.enroll(caller, presented.kind, presented.payload.encode())
-        return _answer({"standing": done.standing.id, "not_after": format_instant(done.until), "record": done.record})
+        return answered({"standing": done.standing.id, "not_after": format_instant(done.until), "record": done.record})
 
     async def _give_receipt(self, request: Request, caller: Caller) -> Response:
         receipt = await asyncio.to_thread(self._receipt, request.path_params["record"], caller)
@@ -113,32 +89,8 @@ class Doors(Starlette):
             try:
                 return await door(request, await self._identify(request.scope))
             except LicetError as err:
-                status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
-                challenge = err.challenge if isinstance(err, CallerError) else None
-                return _problem(status, err.code, str(err), challenge=challenge)
+                return explain_error(err)
             except ClientDisconnect:
                 return Response()  # nobody reads it
 
         return open_door
-
-
-def _answer(value: dict[str, Any]) -> Response:
-    return JSONResponse(value, headers={"cache-control": "no-store"})
-
-
-async def _explain_route(_request: Request, err: Exception) -> Response:
-    """No such door, or not with this method."""
-    if not isinstance(err, HTTPException):
-        raise err
-    return _problem(err.status_code, "unknown_route", str(err.detail), err.headers)
-
-
-def _problem(
-    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, *, challenge: str | None = None
-) -> Response:
-    """Problem details (RFC 9457)."""
-    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
-    kept = {"cache-control": "no-store", **(headers or {})}
-    if status == _UNAUTHENTICATED:
-        kept["www-authenticate"] = challenge or 'Bearer realm="licet"'  # RFC 9110, 15.5.2: a 401 names a scheme
-    return JSONResponse(body, status, kept, media_type="application/problem+json")

@@ -79,8 +79,8 @@ class Follower:
         """Wait until the rows are whole and there is a policy, for the first time."""
         await self._is_whole.wait()
 
-    async def ask(self, question: Question, kind: type[Answer]) -> Answer:
-        """Ask the control process.
+    async def ask(self, question: Question, kind: type[Answer], patience_s: float = _PATIENCE_S) -> Answer:
+        """Ask the control process, and wait for as long as `patience_s`.
 
         Raises:
             UnavailableError: it does not answer.
@@ -88,7 +88,7 @@ class Follower:
         """
         if self._channel is None:
             raise UnavailableError("the control process is gone", code="process_silent")
-        return await self._channel.ask(question, kind, _PATIENCE_S)
+        return await self._channel.ask(question, kind, patience_s)
 
     async def _follow_forever(self) -> None:
         wait_s, loop = _FIRST_WAIT_S, asyncio.get_running_loop()

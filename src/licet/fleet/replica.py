@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from licet.decisions import Caller, Decision, Request, RowChange, RowKind, Snapshot, Stop, decode_row
 from licet.directives import Policy, PolicyBundle, compile_policy
-from licet.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from licet.errors import ConflictError, NotFoundError, UnavailableError
 from licet.fleet.changed import Changed
 from licet.fleet.clock import Clock
 from licet.fleet.observation import Observation
+from licet.fleet.placing import all_of, of_kind, place_voucher, put, subject
 from licet.fleet.remembered import Remembered
 from licet.fleet.shelf import FEW, Shelf, Table, View
 from licet.items import Catalogue, Item
@@ -81,6 +82,7 @@ class Replica:
         self.orders: tuple[StopOrder | None, ...] = ()
         self._keys: Table[KeyId, IssuedKey] = Table()
         self._issuers: dict[str, TokenIssuer] = {}
+        self._vouching: set[str] = set()
         self._links: Table[KeyId, PartyLink] = Table()
         self._listeners: list[Callable[[Changed], None]] = []
         self._remembered = Remembered()
@@ -94,6 +96,7 @@ class Replica:
             stops=self._stops,
             sequence=0,
             current=True,
+            vouching=self._vouching,
         )
 
     def look(self) -> tuple[Snapshot, datetime]:
@@ -241,14 +244,14 @@ class Replica:
         """
         with self._telling() as touched:
             self._set(current=False)
-            self._parties.lie_over(lambda key: _of(Party, shelf.row(RowKind.PARTY, key)))
-            self._keys.lie_over(lambda key: _of(IssuedKey, shelf.row(RowKind.KEY, key)))
-            self._links.lie_over(lambda key: _of(PartyLink, shelf.row(RowKind.LINK, key)))
-            self._standings.lie_over(lambda owner: _all_of(Standing, shelf.owned(RowKind.STANDING, owner)))
-            self._standing_owner.lie_over(lambda key: _subject(shelf.row(RowKind.STANDING, key)))
-            self._licenses.lie_over(lambda holder: _all_of(License, shelf.owned(RowKind.LICENSE, holder)))
-            self._license_rows.lie_over(lambda key: _of(License, shelf.row(RowKind.LICENSE, key)))
-            for table in (self._items, self._organizations, self._stop_rows, self._issuers):
+            self._parties.lie_over(lambda key: of_kind(Party, shelf.row(RowKind.PARTY, key)))
+            self._keys.lie_over(lambda key: of_kind(IssuedKey, shelf.row(RowKind.KEY, key)))
+            self._links.lie_over(lambda key: of_kind(PartyLink, shelf.row(RowKind.LINK, key)))
+            self._standings.lie_over(lambda owner: all_of(Standing, shelf.owned(RowKind.STANDING, owner)))
+            self._standing_owner.lie_over(lambda key: subject(shelf.row(RowKind.STANDING, key)))
+            self._licenses.lie_over(lambda holder: all_of(License, shelf.owned(RowKind.LICENSE, holder)))
+            self._license_rows.lie_over(lambda key: of_kind(License, shelf.row(RowKind.LICENSE, key)))
+            for table in (self._items, self._organizations, self._stop_rows, self._issuers, self._vouching):
                 table.clear()
             for kind in FEW:
                 for key, row in shelf.every(kind):
@@ -306,14 +309,14 @@ class Replica:
         changed = Changed()
         match kind, row:
             case RowKind.ITEM, Item() | None:
-                _put(self._items, ItemId(key), row)
+                put(self._items, ItemId(key), row)
                 self._has_new_items = True
                 changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
             case RowKind.PARTY, Party() | None:
                 self._parties.put(PartyId(key), row)
                 changed = Changed(parties=frozenset({PartyId(key)}))
             case RowKind.ORGANIZATION, Organization() | None:
-                _put(self._organizations, OrganizationId(key), row)
+                put(self._organizations, OrganizationId(key), row)
                 changed = Changed(everything=True)  # it may have attested anybody
             case RowKind.KEY, IssuedKey() | None:
                 self._keys.put(KeyId(key), row)
@@ -323,16 +326,16 @@ class Replica:
             case RowKind.LICENSE, License() | None:
                 changed = self._place_license(LicenseId(key), row)
             case RowKind.STOP, Stop() | None:
-                _put(self._stop_rows, ItemId(key), row)
+                put(self._stop_rows, ItemId(key), row)
                 changed = Changed(items=frozenset({ItemId(key)})) | self._stop()
             case RowKind.ISSUER, TokenIssuer() | None:
-                _put(self._issuers, key, row)
+                put(self._issuers, key, row)
                 changed = Changed(everything=True)  # whose tokens it has vouched for is not kept
             case RowKind.LINK, PartyLink() | None:
                 self._links.put(KeyId(key), row)
                 changed = Changed(keys=frozenset({KeyId(key)}))
             case _:
-                raise InputError(f"expected a row of the kind `{kind}`, found another at `{key}`", code="bad_row")
+                changed = place_voucher(self._vouching, kind, key, row)
         return changed
 
     def _stop(self) -> Changed:
@@ -391,24 +394,3 @@ class Replica:
         if changed != Changed():
             for listener in self._listeners:
                 listener(changed)
-
-
-def _of(type_: type[Value], row: object) -> Value | None:
-    if row is not None and not isinstance(row, type_):
-        raise InputError(f"expected a row of the kind `{type_.__name__}`, found another", code="bad_row")
-    return row
-
-
-def _all_of(type_: type[Value], rows: Iterable[object]) -> tuple[Value, ...] | None:
-    return tuple(row for row in rows if isinstance(row, type_)) or None
-
-
-def _subject(row: object) -> PartyId | None:
-    return row.subject if isinstance(row, Standing) else None
-
-
-def _put(table: dict[Key, Value], key: Key, row: Value | None) -> None:
-    if row is None:
-        table.pop(key, None)
-    else:
-        table[key] = row

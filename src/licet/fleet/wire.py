@@ -105,6 +105,52 @@ class Enroll(_Said, frozen=True):
     payload: bytes
 
 
+class BeginSignIn(_Said, frozen=True):
+    """A caller is to sign in at an issuer, answered by `Begun`."""
+
+    caller: Caller
+    issuer: str
+    nationalities: bool = False
+
+
+class FinishSignIn(_Said, frozen=True):
+    """A caller is back from signing in, answered by `Established`."""
+
+    caller: Caller
+    issuer: str
+    query: str
+    state: str
+
+
+class Refer(_Said, frozen=True):
+    """A reference of a caller for a vendor, answered by `Referred`."""
+
+    caller: Caller
+    vendor: str
+
+
+class TakeEvent(_Said, frozen=True):
+    """An event at a vendor's door, answered by what became of it."""
+
+    vendor: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """Where to send somebody to sign in, and the state by which they are known when they are back."""
+
+    url: str
+    state: str
+
+
+class Referred(msgspec.Struct, frozen=True):
+    """A reference, and where to begin with it, if that is known."""
+
+    reference: str
+    start_url: str | None
+
+
 class Established(msgspec.Struct, frozen=True):
     """A standing as its row, until when it lasts at most, and its record."""
 
@@ -197,7 +243,20 @@ class Family(msgspec.Struct, frozen=True):
     samples: list[tuple[str, dict[str, str], float]]
 
 
-Question: TypeAlias = IssueNonce | Enroll | Report | Count | Running | Watch | Unwatch | Watched
+Question: TypeAlias = (
+    IssueNonce
+    | Enroll
+    | BeginSignIn
+    | FinishSignIn
+    | Refer
+    | TakeEvent
+    | Report
+    | Count
+    | Running
+    | Watch
+    | Unwatch
+    | Watched
+)
 Message: TypeAlias = Hello | Again | Took | Push | Asked | Answered | Failed
 
 _ENCODER = msgspec.msgpack.Encoder()

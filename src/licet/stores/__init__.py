@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from licet.lazily import lazily
 
 if TYPE_CHECKING:
+    from licet.stores.inquiries import Inquiry, event_mark
     from licet.stores.people import (
         ACTING,
         Administrator,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTING",
     "Administrator",
+    "Inquiry",
     "PendingAct",
     "PendingState",
     "People",
@@ -33,12 +35,14 @@ __all__ = [
     "StoredDirective",
     "Transaction",
     "UseBook",
+    "event_mark",
     "require_roles",
     "token_digest",
 ]
 _HOMES = {
     "ACTING": "people",
     "Administrator": "people",
+    "Inquiry": "inquiries",
     "PendingAct": "people",
     "PendingState": "people",
     "People": "people",
@@ -48,6 +52,7 @@ _HOMES = {
     "StoredDirective": "store",
     "Transaction": "store",
     "UseBook": "use",
+    "event_mark": "inquiries",
     "require_roles": "people",
     "token_digest": "people",
 }

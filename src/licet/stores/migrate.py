@@ -12,10 +12,11 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, delete, inse
 from licet.errors import ConfigurationError
 from licet.stores import schema
 
-HEAD = "4"
+HEAD = "5"
 """The revision of the tables in `schema`."""
 
 _BEFORE = ("1", "2", "3")
+_STEPS = (*_BEFORE, "4")
 # Alembic's own table, by its own name.
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
@@ -50,7 +51,7 @@ def bring_up(connection: Connection) -> None:
         ConfigurationError: no steps lead from where the store is.
     """
     found = revision_of(connection)
-    if found not in _BEFORE:
+    if found not in _STEPS:
         raise ConfigurationError(f"expected a store of the schema `{HEAD}` or an earlier one, found `{found}`")
     if not inspect(connection).has_table(_version.name):
         _version.create(connection)

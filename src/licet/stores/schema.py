@@ -103,6 +103,21 @@ presented = Table(
     Column("expires_at", String(40), nullable=False),
 )
 
+inquiries = Table(
+    "inquiries",
+    metadata,
+    # Of the reference, so that a copy of the store holds none that can be used.
+    Column("sha256", String(64), primary_key=True),
+    Column("vendor", String(64), nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("begun_at", String(40), nullable=False),
+    # Null until the vendor has said something that counted.
+    Column("latest_at", String(40), nullable=True),
+    Column("latest_event", String(64), nullable=True),
+    Index("inquiries_by_party", "party"),
+)
+
 policies = Table(
     "policies",
     metadata,

@@ -21,6 +21,7 @@ from licet.directives import Setting
 from licet.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from licet.stores import schema
 from licet.stores.holdings import NOBODY, Holdings, about
+from licet.stores.inquiries import Inquiries
 from licet.stores.migrate import bring_up, is_current, revision_of, stamp
 from licet.stores.people import People
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
@@ -115,6 +116,7 @@ class Transaction:
         self.changes: list[RowChange] = []
         self.people = People(connection)
         self.holdings = Holdings(connection)
+        self.inquiries = Inquiries(connection)
 
     # Rows.
 
