@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from licet.app.vitals import Process
 from licet.decisions import Caller, RowKind, decode_row
@@ -11,6 +13,7 @@ from licet.fleet import Counted, Follower, Observation, Replica
 from licet.fleet.wire import (
     BeginSignIn,
     Begun,
+    Carry,
     Count,
     Enroll,
     Established,
@@ -21,14 +24,20 @@ from licet.fleet.wire import (
     Referred,
     Report,
     Running,
+    ShowKeys,
+    Shown,
+    ShowOwn,
+    TakeBack,
     TakeEvent,
     Unwatch,
+    Vouch,
     Watch,
     Watched,
 )
 from licet.gateway import LiveIndex
 from licet.parties import Standing
-from licet.parties.evidence import Enrolled, Nonce
+from licet.parties.evidence import Enrolled, Held, Nonce
+from licet.terms import KeyId
 
 _ISSUER_PATIENCE_S = 25.0
 """An issuer may be asked three times on the way, each for at most five seconds."""
@@ -135,9 +144,54 @@ class RemoteRegistrar:
         """
         return await self.follower.ask(TakeEvent(vendor, dict(headers), body), str, _ISSUER_PATIENCE_S)
 
+    async def held(self, caller: Caller) -> list[Held]:
+        """Everything that is kept of the caller's evidence.
+
+        Raises:
+            LicetError: as of `OwnStandings`, or the control process did not answer.
+        """
+        shown = await self.follower.ask(ShowOwn(caller), list[Shown])
+        return [Held(_standing(one.standing), one.counts, one.with_this_key) for one in shown]
+
+    async def take_back(self, caller: Caller, standing: str) -> str:
+        """End one standing; the record's id.
+
+        Raises:
+            LicetError: as of `OwnStandings`, or the control process did not answer.
+        """
+        return await self.follower.ask(TakeBack(caller, standing), str)
+
+    async def carry(self, caller: Caller, other: KeyId) -> list[str]:
+        """Have what was proved with another key of the party count with the caller's.
+
+        Raises:
+            LicetError: as of `OwnStandings`, or the control process did not answer.
+        """
+        return await self.follower.ask(Carry(caller, other), list[str])
+
+    async def vouch(self, caller: Caller, audience: str, thumbprint: str, lifetime: timedelta) -> str:
+        """A standing token for another door.
+
+        Raises:
+            LicetError: as of `OwnStandings`, or the control process did not answer.
+        """
+        return await self.follower.ask(Vouch(caller, audience, thumbprint, lifetime), str)
+
+    async def public_keys(self) -> dict[str, Any]:
+        """The keys with which standing tokens are signed, as a JWK set.
+
+        Raises:
+            UnavailableError: the control process did not answer.
+        """
+        return await self.follower.ask(ShowKeys(), dict[str, Any])
+
 
 def _enrolled(done: Established) -> Enrolled:
-    standing = decode_row(RowKind.STANDING, done.standing)
+    return Enrolled(_standing(done.standing), done.until, done.record)
+
+
+def _standing(body: bytes) -> Standing:
+    standing = decode_row(RowKind.STANDING, body)
     if not isinstance(standing, Standing):
         raise InputError("expected a standing")
-    return Enrolled(standing, done.until, done.record)
+    return standing

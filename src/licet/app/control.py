@@ -20,8 +20,9 @@ import uvloop
 from joserfc.jwk import OKPKey
 
 from licet import __version__
+from licet.app.asked import Asked
 from licet.app.config import Config, read_config
-from licet.app.keys import PEPPER_PRINT, read_pepper, read_signing_key, require_pepper
+from licet.app.keys import PEPPER_PRINT, read_pepper, read_signing_key, require_pepper, standing_key
 from licet.app.leaving import leave_log
 from licet.app.lock import only_one
 from licet.app.orders import Take, heeding, taking
@@ -41,6 +42,7 @@ from licet.control import (
     Keeper,
     Observing,
     Office,
+    OwnStandings,
     Publisher,
     Registry,
     Returns,
@@ -48,28 +50,16 @@ from licet.control import (
     Workforces,
     build_api,
 )
-from licet.decisions import RowChange, encode_row
+from licet.decisions import RowChange
 from licet.directives import compile_policy
-from licet.errors import InputError, LicetError, UnavailableError
+from licet.errors import LicetError, UnavailableError
 from licet.fetching import Exchange, Fetch, KeySets, Wanted, exchange_public
 from licet.fleet import Clock, Feed, PolicyVerifier, Replica, new_record_id, no_policy
 from licet.fleet.shelf import Shelf
-from licet.fleet.wire import (
-    BeginSignIn,
-    Begun,
-    Enroll,
-    Established,
-    FinishSignIn,
-    IssueNonce,
-    Question,
-    Refer,
-    Referred,
-    TakeEvent,
-)
+from licet.fleet.wire import Question
 from licet.gateway.server import Listener
 from licet.logwriter import LogClient
 from licet.orders import StopOrder
-from licet.parties.evidence import Enrolled
 from licet.processes import say_failed, say_ready, watch_lifeline
 from licet.records import Record, RecordKind
 from licet.stores import Administrator, Store, UseBook
@@ -139,8 +129,12 @@ async def _controlling(
         keys = KeySets(_fetching(exchange))
         stack.push_async_callback(keys.close)
         gathering = Gathering(store, clock, keys, exchange, config.evidence_secrets, _door(config))
-        spread.registry = Registry(store, desk, clock, pepper, config.audience, gathering)
-        spread.callbacks = Callbacks(store, desk, clock, pepper, keys, config.evidence_secrets)
+        signing = standing_key(places.standing_key)
+        spread.asked = Asked(
+            Registry(store, desk, clock, pepper, config.audience, gathering),
+            Callbacks(store, desk, clock, pepper, keys, config.evidence_secrets),
+            OwnStandings(store, desk, clock, pepper, config.audience, signing, replica.look),
+        )
         spread.begin()
         await stack.enter_async_context(feed.serving(places.feed))
         await stack.enter_async_context(publisher.renewing())
@@ -185,7 +179,7 @@ class Spread:
         replica: What explanations and drafts are looked at by.
         feed: The workers.
         team: The same, as those who watch drafts.
-        registry: Answers what workers ask on behalf of callers.
+        asked: Answers what workers ask on behalf of callers.
         callbacks: The same on behalf of vendors.
     """
 
@@ -198,8 +192,7 @@ class Spread:
         self.replica = replica
         self.team = Workers()
         self.feed = self.team.feed = Feed(workers, self._since, self._answer, self.team.joined, self._base)
-        self.registry: Registry | None = None
-        self.callbacks: Callbacks | None = None
+        self.asked: Asked | None = None
 
     def begin(self) -> None:
         """Have every row: from a file, where there are many, and from the store."""
@@ -259,29 +252,9 @@ class Spread:
             return tx.since(sequence)
 
     async def _answer(self, question: Question) -> object:
-        registry, callbacks = self.registry, self.callbacks
-        if registry is None or callbacks is None:
+        if self.asked is None:
             raise UnavailableError("expected a registry, found none yet")
-        match question:
-            case IssueNonce():
-                return await registry.issue_nonce(question.caller)
-            case Enroll(caller, kind, payload):
-                return _established(await registry.enroll(caller, kind, payload))
-            case BeginSignIn(caller, issuer, nationalities):
-                return Begun(*await registry.begin_sign_in(caller, issuer, nationalities=nationalities))
-            case FinishSignIn(caller, issuer, query, state):
-                return _established(await registry.finish_sign_in(caller, issuer, query, state))
-            case Refer(caller, vendor):
-                given = await callbacks.refer(caller, vendor)
-                return Referred(given.text, given.start_url)
-            case TakeEvent(vendor, headers, body):
-                return (await callbacks.take(vendor, headers, body)).value
-            case _:
-                raise InputError("expected a question that the control process answers")
-
-
-def _established(done: Enrolled) -> Established:
-    return Established(encode_row(done.standing), done.until, done.record)
+        return await self.asked.answer(question)
 
 
 def _fetching(exchange: Exchange) -> Fetch:

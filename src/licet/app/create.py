@@ -10,6 +10,7 @@ from pathlib import Path
 from joserfc.jwk import OKPKey
 
 from licet.app.config import read_config
+from licet.app.keys import write_secret
 from licet.app.places import Places
 from licet.errors import ConflictError, InputError
 from licet.fleet import Clock, new_record_id
@@ -154,9 +155,3 @@ def _fill(
             tx.people.add(Administrator(name, held, at, "licet init"), tokens[name])
         tx.set_meta("persons", persons)
         tx.hold_entry(record.id, record.to_bytes())
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a new file that was never readable by others."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text + "\n")

@@ -6,13 +6,20 @@ from licet.fleet import Clock
 from licet.gateway import UNKNOWN_ROUTE, Metrics, Seen
 from licet.gateway.asgi import App, Receive, Scope, Send, respond_json
 
-ENROLLMENT, VENDORS, DOORS, RECORDS = "/licet/enroll/", "/licet/vendors/", "/licet/", "/records/"
-"""What the paths of the pages, of vendors' doors, and of callers' doors begin with."""
+ENROLLMENT, VENDORS = "/licet/enroll/", "/licet/vendors/"
+STANDINGS, KEYS = "/licet/standing", "/licet/jwks"
+DOORS, RECORDS = "/licet/", "/records/"
+"""What the paths of pages, of vendors' doors and of callers' doors begin with."""
 
 # As they are logged: neither a ticket, which is for whoever was refused, nor anybody's id.
 _ROUTES = (
     "/licet/nonce",
     "/licet/evidence",
+    "/licet/standings",
+    "/licet/standings/carry",
+    "/licet/standings/{standing}/take-back",
+    "/licet/standing-token",
+    "/licet/jwks",
     "/licet/enroll/{ticket}",
     "/licet/enroll/{ticket}/{way}",
     "/licet/vendors/{vendor}/reference",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def read_pepper(path: Path) -> bytes:
         raise ConfigurationError(f"expected lines of 64 hexadecimal digits at `{path}`, as `licet init` writes them")
     require_whole(path)
     return bytes.fromhex(text)
+
+
+def standing_key(path: Path) -> dict[str, str]:
+    """The private JWK that signs standing tokens; made if there is none, since its tokens last for minutes.
+
+    Raises:
+        ConfigurationError: it cannot be read or made, or is no such key.
+    """
+    if not path.exists():
+        write_secret(path, json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)))
+    key = read_signing_key(path)
+    return {name: str(member) for name, member in key.as_dict(private=True).items()} | {"kid": key.thumbprint()}
 
 
 def print_of(pepper: bytes) -> str:
@@ -79,3 +92,9 @@ def read_signing_key(path: Path) -> OKPKey:
         raise wrong
     require_whole(path)
     return key
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a new file that was never readable by others."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text + "\n")

@@ -42,6 +42,11 @@ class Places:
         return self.secrets / "pepper"
 
     @property
+    def standing_key(self) -> Path:
+        """Signs standing tokens."""
+        return self.secrets / "standing.jwk"
+
+    @property
     def staged(self) -> Path:
         """Where files wait that were handed in, between their check and their act."""
         return self.directory / "staged"

@@ -25,7 +25,7 @@ from licet.app.access_log import AccessLog
 from licet.app.answering import Answering, RemoteRegistrar
 from licet.app.config import Config, read_config
 from licet.app.enrolling import enrollment_pages
-from licet.app.front import DOORS, ENROLLMENT, RECORDS, VENDORS, front
+from licet.app.front import DOORS, ENROLLMENT, KEYS, RECORDS, STANDINGS, VENDORS, front
 from licet.app.keys import read_pepper, read_signing_key
 from licet.app.leaving import leave_log
 from licet.app.orders import heeding
@@ -33,7 +33,7 @@ from licet.app.places import Places
 from licet.app.receipts import receipt_for
 from licet.app.vitals import Process
 from licet.directives import compile_policy
-from licet.enrollment import Doors, Tickets, VendorDoors
+from licet.enrollment import Doors, OwnDoors, Tickets, VendorDoors
 from licet.errors import LicetError
 from licet.fetching import Fetch, KeySets, fetch_public
 from licet.fleet import Clock, Follower, PolicyVerifier, Replica, no_policy
@@ -198,7 +198,9 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
             lambda record, caller: receipt_for(places.directory, record, caller),
         )
         pages = enrollment_pages(config, pepper, tickets=tickets, registrar=registrar, replica=replica, callers=callers)
-        shown = {ENROLLMENT: pages, VENDORS: VendorDoors(registrar, callers.identify), DOORS: doors, RECORDS: doors}
+        own = OwnDoors(registrar, callers.identify, replica.authenticate)
+        vendors = VendorDoors(registrar, callers.identify)
+        shown = {ENROLLMENT: pages, VENDORS: vendors, STANDINGS: own, KEYS: own, DOORS: doors, RECORDS: doors}
         entrance = _entrance(config, front(gate, shown, metrics, clock), slot)
         listener = await stack.enter_async_context(entrance.running())
         stack.push_async_callback(_drain, listener, live, process, ending)

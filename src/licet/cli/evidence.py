@@ -12,8 +12,8 @@ import typer
 
 from licet.cli.files import read_text
 from licet.cli.options import AsJson, UsageError
-from licet.cli.output import say
-from licet.cli.wire import call
+from licet.cli.output import say, show_rows
+from licet.cli.wire import call, segment
 
 _Gateway = Annotated[str, typer.Option(help="The gateway's URL.")]
 _KeyEnv = Annotated[str, typer.Option(help="The environment variable that holds your API key.")]
@@ -24,6 +24,8 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="For a caller: show that a restricted model may be released to you.")
     group.command("nonce")(nonce)
     group.command("submit")(submit)
+    group.command("list")(list_all)
+    group.command("take-back")(take_back)
     app.add_typer(group, name="evidence")
 
 
@@ -58,6 +60,25 @@ def submit(
         f"record: {answer['record']}",
         as_json=as_json,
     )
+
+
+def list_all(gateway: _Gateway, key_env: _KeyEnv = "LICET_API_KEY", as_json: AsJson = False) -> None:
+    """List what is established of you and kept, also what counts no longer."""
+    rows = call(gateway.rstrip("/") + "/licet/standings", _key(key_env))["standings"]
+    columns = ("id", "kind", "issuer", "facts", "counts", "with_this_key", "verified_at", "not_after", "withdrawal")
+    show_rows(rows, columns, as_json=as_json, none="nothing is established of you, and nothing is kept")
+
+
+def take_back(
+    standing: Annotated[str, typer.Argument(metavar="STANDING", help="Its id; see `licet evidence list`.")],
+    gateway: _Gateway,
+    key_env: _KeyEnv = "LICET_API_KEY",
+    as_json: AsJson = False,
+) -> None:
+    """Take back what you have shown: it counts no longer, and answers that run by it are cut."""
+    url = f"{gateway.rstrip('/')}/licet/standings/{segment(standing)}/take-back"
+    answer = call(url, _key(key_env), {})
+    say(answer, f"taken back: {standing}", f"record: {answer['record']}", as_json=as_json)
 
 
 def _key(name: str) -> str:

@@ -24,8 +24,7 @@ from licet.cli.impact_page import page_of, require_charts
 from licet.cli.instance import find_directory, find_instance
 from licet.cli.options import AsJson, Dir
 from licet.cli.output import print_json, print_table, rows_table, say
-from licet.decisions import RowKind, Snapshot, Stop
-from licet.decisions.gather import usable_rule
+from licet.decisions import RowKind, Snapshot, Stop, usable_rule
 from licet.directives import (
     Enrolled,
     PolicyBundle,

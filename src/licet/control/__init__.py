@@ -12,6 +12,7 @@ from licet.control.keeping import Keeper, Read
 from licet.control.mandates import MANDATES, ROUTES, Effect, Mandate, Persons, require_mandate
 from licet.control.observing import Observing
 from licet.control.office import Office
+from licet.control.own import OwnStandings
 from licet.control.publisher import Publisher
 from licet.control.registry import Registry
 from licet.control.returning import Returns
@@ -38,6 +39,7 @@ __all__ = [
     "Mandate",
     "Observing",
     "Office",
+    "OwnStandings",
     "Persons",
     "Proposed",
     "Publisher",

@@ -94,6 +94,8 @@ MANDATES: Mapping[str, Mandate] = {
     "pending.expire": Mandate(frozenset(), Persons.ONE, "by itself, with time"),
     "standing.take_back": Mandate(frozenset(), Persons.ONE, "the caller's act, about what they have shown"),
     "evidence.revoke": Mandate(frozenset(), Persons.ONE, "the vendor's act: it takes back what it said"),
+    "standing.carry": Mandate(frozenset(), Persons.ONE, "the caller's act, who has shown both keys"),
+    "standing.vouch": Mandate(frozenset(), Persons.ONE, "the caller's act: predicates for another door, for minutes"),
     "evidence.accept": Mandate(frozenset(), Persons.ONE, "the caller's act; rules decide what evidence shows"),
     "record.read": Mandate(_READING, Persons.ONE, "on record before anything is shown"),
     "record.redecide": Mandate(_READING, Persons.ONE, "on record before anything is shown"),

@@ -15,6 +15,7 @@ from licet.decisions.decision import (
     RemedyKind,
 )
 from licet.decisions.explain import disclosed
+from licet.decisions.gather import usable_rule
 from licet.decisions.judge import join, judge
 from licet.decisions.nationality import place_of
 from licet.decisions.prospects import Prospects, Showing, Voucher, prospects
@@ -22,6 +23,7 @@ from licet.decisions.request import Caller, Request, RequestedAct
 from licet.decisions.rows import Row, RowChange, RowKind, decode_row, encode_row, row_key
 from licet.decisions.scene import Body, Marks, Mode, Person, Scene, Tie
 from licet.decisions.snapshot import Snapshot, Stop
+from licet.decisions.stage import believed_standings
 from licet.decisions.use import Use, User
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Voucher",
     "answer",
     "ask",
+    "believed_standings",
     "decide",
     "decode_row",
     "disclosed",
@@ -73,4 +76,5 @@ __all__ = [
     "read_cases",
     "row_key",
     "usable_items",
+    "usable_rule",
 ]

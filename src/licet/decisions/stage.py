@@ -13,7 +13,7 @@ from licet.decisions.snapshot import Snapshot
 from licet.items import Item, Kinship, Model
 from licet.licenses import Holder, License, holder_of_organization, holder_of_person
 from licet.parties import CLAIMS_KINDS, EvidenceKind, Genuineness, HolderBinding, Organization, Standing
-from licet.terms import ItemId, KeyId
+from licet.terms import ItemId, KeyId, PartyId
 
 _VOUCHED = frozenset({*CLAIMS_KINDS, EvidenceKind.IDENTITY_VENDOR})
 _MODES = {RequestedAct.INFERENCE: Mode.REMOTE_INFERENCE, RequestedAct.METADATA: Mode.METADATA}
@@ -67,8 +67,12 @@ def _person(caller: Caller, snapshot: Snapshot) -> Person | None:
         return None
     if caller.party is None:
         return Person(None)
-    standings = tuple(_as_believed(x, caller.key, snapshot) for x in snapshot.standings.get(caller.party, ()))
-    return Person(holder_of_person(caller.party), standings)
+    return Person(holder_of_person(caller.party), believed_standings(caller.party, caller.key, snapshot))
+
+
+def believed_standings(party: PartyId, key: KeyId, snapshot: Snapshot) -> tuple[Standing, ...]:
+    """What evidence has established about a party, each standing as it counts today with this key."""
+    return tuple(_as_believed(x, key, snapshot) for x in snapshot.standings.get(party, ()))
 
 
 def _as_believed(standing: Standing, key: KeyId, snapshot: Snapshot) -> Standing:

@@ -2,6 +2,7 @@
 
 from licet.enrollment.doors import Doors
 from licet.enrollment.organization import OrganizationWay
+from licet.enrollment.own_doors import Own, OwnDoors
 from licet.enrollment.pages import MOST_TRIES, Pages, Reception
 from licet.enrollment.registrar import Registrar
 from licet.enrollment.sessions import Sessions
@@ -13,6 +14,8 @@ __all__ = [
     "MOST_TRIES",
     "Doors",
     "OrganizationWay",
+    "Own",
+    "OwnDoors",
     "Pages",
     "Reception",
     "Registrar",

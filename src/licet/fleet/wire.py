@@ -5,7 +5,7 @@ are of one release and one user, on one host; a peer that says anything else is 
 off. Either end may ask the other; a question is answered once, or failed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from licet.decisions import Caller, RowChange
 from licet.directives import Draft, DraftReading, as_if_in_force, from_document
 from licet.errors import InputError
-from licet.terms import RecordId
+from licet.terms import KeyId, RecordId
 
 LENGTH_BYTES = 4
 MAX_FRAME_BYTES = 1 << 26
@@ -137,6 +137,47 @@ class TakeEvent(_Said, frozen=True):
     body: bytes
 
 
+class ShowOwn(_Said, frozen=True):
+    """What is kept of a caller's evidence, answered by a list of `Shown`."""
+
+    caller: Caller
+
+
+class TakeBack(_Said, frozen=True):
+    """A standing that the caller takes back, answered by the record's id."""
+
+    caller: Caller
+    standing: str
+
+
+class Carry(_Said, frozen=True):
+    """Another key of the caller's, answered by which standings count with the caller's now."""
+
+    caller: Caller
+    other: KeyId
+
+
+class Vouch(_Said, frozen=True):
+    """Another door, and a key by its thumbprint, answered by a standing token."""
+
+    caller: Caller
+    audience: str
+    thumbprint: str
+    lifetime: timedelta
+
+
+class ShowKeys(_Said, frozen=True):
+    """The keys with which standing tokens are signed, answered by a JWK set."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A standing as its row, whether it counts, and whether with the key that asks."""
+
+    standing: bytes
+    counts: bool
+    with_this_key: bool
+
+
 class Begun(msgspec.Struct, frozen=True):
     """Where to send somebody to sign in, and the state by which they are known when they are back."""
 
@@ -250,6 +291,11 @@ Question: TypeAlias = (
     | FinishSignIn
     | Refer
     | TakeEvent
+    | ShowOwn
+    | TakeBack
+    | Carry
+    | Vouch
+    | ShowKeys
     | Report
     | Count
     | Running

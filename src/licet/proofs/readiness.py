@@ -13,8 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from licet.decisions import Code, Permit, Snapshot, Use, User, decide
-from licet.decisions.gather import usable_rule
+from licet.decisions import Code, Permit, Snapshot, Use, User, decide, usable_rule
 from licet.directives import AllForeignPersons, Directive, DirectiveStatus, DraftDirective, Form, with_draft
 from licet.parties import (
     Declared,

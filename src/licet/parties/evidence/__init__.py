@@ -5,7 +5,7 @@ from licet.parties.evidence.attestation import VERIFIER, AttestationVerifier, un
 from licet.parties.evidence.claims import AttestationClaims, CheckMethod
 from licet.parties.evidence.contract import Context, Evidence, Spent, Verified, Verifier
 from licet.parties.evidence.end_user import END_USER_LIFETIME, EndUser, sign_end_user, verify_end_user
-from licet.parties.evidence.enrolled import Enrolled, Nonce
+from licet.parties.evidence.enrolled import Enrolled, Held, Nonce
 from licet.parties.evidence.gathered import Answer, Gathered, SignedIn
 from licet.parties.evidence.possession import PROOF_ALGORITHMS, Proof, certificate_thumbprint, verify_proof
 from licet.parties.evidence.refusals import Refusal, refused
@@ -87,6 +87,7 @@ __all__ = [
     "Enrolled",
     "Evidence",
     "Gathered",
+    "Held",
     "Nonce",
     "Proof",
     "PublicKey",

@@ -17,6 +17,20 @@ class Nonce:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A standing as its own party is shown it.
+
+    Attributes:
+        counts: Whether it may be relied on now.
+        with_this_key: Whether it counts with the key that asks.
+    """
+
+    standing: Standing
+    counts: bool
+    with_this_key: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
     """A standing that was established, until when it lasts at most, and its record."""
 
