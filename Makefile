@@ -52,6 +52,7 @@ bench-prove: setup
 
 bench-evidence: setup
 	PYTHONPATH=tests $(BIN)/python bench/evidence.py
+	PYTHONPATH=tests $(BIN)/python bench/enrolling.py
 
 bench-observe: setup
 	$(BIN)/python bench/observe.py

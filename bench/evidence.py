@@ -10,12 +10,29 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from joserfc.jwk import ECKey, OKPKey
+
 from callers_for_tests import NOON, own_key, proof
 from claims_for_tests import DOOR, NOT_FOREIGN, access_token, element, gathered, id_token, verify
+from licet.parties import Assurance, AttestedStatus, EvidenceKind, Organization, Relation
+from licet.parties.evidence import (
+    CURRENT_STATEMENT,
+    AttestationClaims,
+    AttestationVerifier,
+    CheckMethod,
+    Context,
+    Evidence,
+    StandingToken,
+    sign_attestation,
+    sign_standing,
+    verify_standing,
+)
+from licet.terms import KeyId, OrganizationId, PartyId
 
 ROUNDS = 400
 
@@ -83,7 +100,59 @@ def _vendor_event() -> Callable[[], object]:
     return work
 
 
+def _key(algorithm: str) -> OKPKey | ECKey:
+    return OKPKey.generate_key("Ed25519") if algorithm == "EdDSA" else ECKey.generate_key("P-256")
+
+
+def _attestation(algorithm: str) -> Callable[[], object]:
+    key = _key(algorithm)
+    organization = Organization(
+        OrganizationId("acme"), "Acme", "US", attestation_keys={"k1": key.as_dict(private=False)}
+    )
+    claims = AttestationClaims(
+        issuer=organization.id,
+        audience="gate",
+        issued_at=NOON,
+        expires_at=NOON + timedelta(minutes=5),
+        number="a-1",
+        subject="p1",
+        status=AttestedStatus.NOT_FOREIGN_PERSON,
+        relation=Relation.EMPLOYEE,
+        checked_at=NOON,
+        method=CheckMethod.DOCUMENT_REVIEW,
+        statement_version=CURRENT_STATEMENT,
+        signatory="export compliance",
+    )
+    token = sign_attestation(claims, key.as_dict(private=True), "k1")
+    context = Context(
+        now=NOON,
+        audience="gate",
+        subject=PartyId("p1"),
+        key=KeyId("k"),
+        organization=organization.id,
+        nonce=None,
+        anchors={organization.id: organization},
+        is_spent=lambda *_: False,
+        max_age_days=365,
+        standing_id="S",
+        pepper=b"p",
+    )
+    evidence = Evidence(EvidenceKind.ORGANIZATION_ATTESTATION, token, NOON)
+    return lambda: AttestationVerifier().verify(evidence, context)
+
+
+def _standing_token(algorithm: str) -> Callable[[], object]:
+    key, mark = _key(algorithm), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+    status, ends = AttestedStatus.NOT_FOREIGN_PERSON, NOON + timedelta(minutes=5)
+    told = StandingToken("licet-1", "door", "ab" * 20, mark, status, Assurance.HIGH, "t-1", NOON, ends)
+    text, keys = sign_standing(told, key.as_dict(private=True), "s1"), {"s1": key.as_dict(private=False)}
+    return lambda: verify_standing(text, keys, issuer="licet-1", audience="door", key=mark, now=NOON)
+
+
 MEASURES: list[tuple[str, Callable[[], Callable[[], object]], float]] = [
+    ("an organization's attestation, EdDSA", lambda: _attestation("EdDSA"), 1.0),
+    ("the same, ES256", lambda: _attestation("ES256"), 1.0),
+    ("a standing token at another door, EdDSA", lambda: _standing_token("EdDSA"), 0.3),
     ("verified claims in an access token, ES256", lambda: _claims("ES256"), 1.0),
     ("the same, EdDSA", lambda: _claims("EdDSA"), 1.0),
     ("the same, RS256 (2048 bits)", lambda: _claims("RS256"), 1.0),
