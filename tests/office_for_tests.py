@@ -15,6 +15,9 @@ from licet.control import (
     Keeper,
     Office,
     Publisher,
+    Reviews,
+    ReviewSettings,
+    ReviewWindow,
     Rulings,
     Workforces,
 )
@@ -115,7 +118,15 @@ class House:
         control = Control(store=self.store, pepper=b"p" * 32, upstreams=frozenset({"main"}))
         keeper, administration = Keeper(desk, NoShelf()), Administration(self.store)
         workforces = Workforces(self.store, self.clock, b"pepper", "licet", self.path / "staged")
-        intents = Intents(control, Rulings(self.store, desk), keeper, administration, workforces)
+        self.reviews = Reviews(
+            store=self.store,
+            desk=desk,
+            clock=self.clock,
+            pepper=b"pepper",
+            window=ReviewWindow(self.path / "reviews"),
+            settings=ReviewSettings("gateway"),
+        )
+        intents = Intents(control, Rulings(self.store, desk), keeper, administration, workforces, self.reviews)
         self.office = Office(store=self.store, desk=desk, clock=self.clock, intents=intents, expires_after=LIFETIME)
 
     def restart(self) -> None:

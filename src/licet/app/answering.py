@@ -11,6 +11,7 @@ from licet.decisions import Caller, RowKind, decode_row
 from licet.errors import InputError
 from licet.fleet import Counted, Follower, Observation, Replica
 from licet.fleet.wire import (
+    AskReview,
     BeginSignIn,
     Begun,
     Carry,
@@ -35,7 +36,7 @@ from licet.fleet.wire import (
     Watched,
 )
 from licet.gateway import LiveIndex
-from licet.parties import Standing
+from licet.parties import Standing, Told
 from licet.parties.evidence import Enrolled, Held, Nonce
 from licet.terms import KeyId
 
@@ -184,6 +185,17 @@ class RemoteRegistrar:
             UnavailableError: the control process did not answer.
         """
         return await self.follower.ask(ShowKeys(), dict[str, Any])
+
+    async def review(self, caller: Caller, step: str, kind: str = "", content: bytes = b"") -> Told:
+        """Do what a person asks for their own human review.
+
+        Raises:
+            InputError: the key is not of one party, or what was sent is not taken.
+            NotFoundError: there is no open request.
+            ConflictError: there is one already, or too much was sent.
+            UnavailableError: the control process, the store, the log or the disk did not answer.
+        """
+        return await self.follower.ask(AskReview(caller, step, kind, content), Told)
 
 
 def _enrolled(done: Established) -> Enrolled:

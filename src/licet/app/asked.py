@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from licet.control import Callbacks, OwnStandings, Registry
+from licet.control import Callbacks, OwnStandings, Registry, Reviews
 from licet.decisions import encode_row
 from licet.errors import InputError
 from licet.fleet.wire import (
+    AskReview,
     BeginSignIn,
     Begun,
     Carry,
@@ -28,11 +29,12 @@ from licet.parties.evidence import Enrolled
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Those who answer."""
+    """Those who answer; `reviews` is None where none are offered."""
 
     registry: Registry
     callbacks: Callbacks
     own: OwnStandings
+    reviews: Reviews | None = None
 
     async def answer(self, question: Question) -> object:
         """Answer one question with a value that MessagePack can hold.
@@ -50,6 +52,8 @@ class Asked:
                 return (await self.callbacks.take(vendor, headers, body)).value
             case ShowOwn() | TakeBack() | Carry() | Vouch() | ShowKeys():
                 return await self._own(question)
+            case AskReview(caller, step, kind, content) if self.reviews is not None:
+                return await self.reviews.answer(caller, step, kind, content)
             case _:
                 raise InputError("expected a question that the control process answers")
 

@@ -41,6 +41,7 @@ _SECTIONS: Mapping[str, frozenset[str]] = {
     "tracing": frozenset({"endpoint", "share"}),
     "people": frozenset({"pending_s"}),
     "enrollment": frozenset({"human_contact"}),
+    "review": frozenset({"offered", "answer_hours"}),
     "limits": frozenset(
         {"body_bytes", "event_bytes", "body_idle_s", "connect_s", "first_byte_s", "idle_s", "log_max_bytes"}
         | {"socket_idle_s", "total_s", "key_requests", "connections"}
@@ -52,6 +53,8 @@ _PLACE_AGE_DAYS = range(1, 366)
 # From a minute, in which nobody else could have looked, to a month, in which nobody remembers.
 _A_DAY_S = 86_400
 _PENDING_S = range(60, 30 * _A_DAY_S + 1)
+# Longer than a week is no promise to somebody who is cut off.
+_ANSWER_HOURS = range(1, 169)
 WORKERS = range(1, 65)
 """How many gateway processes there may be."""
 _DRAIN_S = range(601)
@@ -109,6 +112,8 @@ class Config:
     dpop_nonce: bool = False
     human_contact: str | None = None
     evidence_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    review_offered: bool = False
+    review_within: timedelta = timedelta(hours=24)
 
 
 def read_config(path: Path) -> Config:
@@ -170,6 +175,8 @@ class _Reader:
             gemini_live=self._gemini_live(),
             dpop_nonce=self._switch("gateway", "dpop_nonce", default=False),
             human_contact=self._human_contact(),
+            review_offered=self._switch("review", "offered", default=False),
+            review_within=timedelta(hours=self._number("review", "answer_hours", 24, _ANSWER_HOURS)),
         )
 
     def _wrong(self, section: str, key: str | None, expected: str) -> ConfigurationError:

@@ -46,6 +46,9 @@ from licet.control import (
     Publisher,
     Registry,
     Returns,
+    Reviews,
+    ReviewSettings,
+    ReviewWindow,
     Rulings,
     Workforces,
     build_api,
@@ -130,10 +133,19 @@ async def _controlling(
         stack.push_async_callback(keys.close)
         gathering = Gathering(store, clock, keys, exchange, config.evidence_secrets, _door(config))
         signing = standing_key(places.standing_key)
+        reviews = Reviews(
+            store=store,
+            desk=desk,
+            clock=clock,
+            pepper=pepper,
+            window=ReviewWindow(places.reviews),
+            settings=ReviewSettings(config.gateway_id, config.review_within),
+        )
         spread.asked = Asked(
             Registry(store, desk, clock, pepper, config.audience, gathering),
             Callbacks(store, desk, clock, pepper, keys, config.evidence_secrets),
             OwnStandings(store, desk, clock, pepper, config.audience, signing, replica.look),
+            reviews if config.review_offered else None,
         )
         spread.begin()
         await stack.enter_async_context(feed.serving(places.feed))
@@ -145,9 +157,12 @@ async def _controlling(
         await stack.enter_async_context(desk.delivering())
 
         workforces = Workforces(store, clock, pepper, config.audience, places.staged)
-        intents = _intents(config, store, desk, pepper, LogShelf(places.directory, store), workforces=workforces)
+        intents = _intents(
+            config, store, desk, pepper, LogShelf(places.directory, store), workforces=workforces, reviews=reviews
+        )
         office = Office(store=store, desk=desk, clock=clock, intents=intents, expires_after=config.pending)
         await stack.enter_async_context(office.expiring())
+        await stack.enter_async_context(reviews.sweeping())
         heeder = await stack.enter_async_context(heeding(places.orders, replica, public, None))
         await stack.enter_async_context(taking(heeder, _taking(desk, intents.control), _everywhere(feed)))
         returns = await stack.enter_async_context(_returns(places, replica))
@@ -162,7 +177,7 @@ async def _controlling(
                 intents.rulings, replica.look, spread.team, sees_place=config.place_database is not None
             ),
             returns=returns,
-            vitals=overview.vitals(config, returns.exposition),
+            vitals=overview.vitals(config, lambda: returns.exposition() + reviews.exposition()),
         )
         await stack.enter_async_context(Listener(api, listening).running())
         if config.witnesses:
@@ -289,12 +304,19 @@ def _everywhere(feed: Feed) -> Callable[[], Awaitable[bool]]:
 
 
 def _intents(
-    config: Config, store: Store, desk: Desk, pepper: bytes, shelf: LogShelf, *, workforces: Workforces
+    config: Config,
+    store: Store,
+    desk: Desk,
+    pepper: bytes,
+    shelf: LogShelf,
+    *,
+    workforces: Workforces,
+    reviews: Reviews,
 ) -> Intents:
     """Who knows each act."""
     upstreams = frozenset(upstream.name for upstream in config.upstreams)
     control = Control(store=store, pepper=pepper, upstreams=upstreams)
-    return Intents(control, Rulings(store, desk), Keeper(desk, shelf), Administration(store), workforces)
+    return Intents(control, Rulings(store, desk), Keeper(desk, shelf), Administration(store), workforces, reviews)
 
 
 def _taking(desk: Desk, control: Control) -> Take:

@@ -15,6 +15,9 @@ DOORS, RECORDS = "/licet/", "/records/"
 _ROUTES = (
     "/licet/nonce",
     "/licet/evidence",
+    "/licet/review",
+    "/licet/review/documents",
+    "/licet/review/withdraw",
     "/licet/standings",
     "/licet/standings/carry",
     "/licet/standings/{standing}/take-back",

@@ -83,7 +83,7 @@ class Overview:
         with self._store.read() as tx:
             rows = [row for row in tx.every(RowKind.ITEM) if isinstance(row, Item)]
             single_person, broken = tx.single_person, sorted(tx.broken_invariants)
-            waiting = tx.people.waiting()
+            waiting, reviews = tx.people.waiting(), len(tx.reviews.open())
         items = [
             {
                 **item_shown(row.id, snapshot, at),
@@ -112,6 +112,7 @@ class Overview:
             "workers": [self._worker(slot, reports.get(slot), at) for slot in range(self._workers)],
             "persons_to_loosen": 1 if single_person else 2,
             "pending_acts": waiting,
+            "open_reviews": reviews,
             "records_lost": self._log.dropped + sum(report.records_lost for report in reports.values()),
         }
 

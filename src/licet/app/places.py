@@ -52,6 +52,11 @@ class Places:
         return self.directory / "staged"
 
     @property
+    def reviews(self) -> Path:
+        """Where documents are held that reviewers look at; nothing that copies an instance goes there."""
+        return self.directory / "reviews"
+
+    @property
     def objects(self) -> Path:
         """Whose the objects are that upstreams keep."""
         return self.directory / "objects.db"

@@ -196,6 +196,7 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
             registrar,
             callers.identify,
             lambda record, caller: receipt_for(places.directory, record, caller),
+            registrar if config.review_offered else None,
         )
         pages = enrollment_pages(config, pepper, tickets=tickets, registrar=registrar, replica=replica, callers=callers)
         own = OwnDoors(registrar, callers.identify, replica.authenticate)

@@ -37,6 +37,7 @@ _MODULES = {
     "party": "licet.cli.parties",
     "standing": "licet.cli.standings",
     "workforce": "licet.cli.workforces",
+    "review": "licet.cli.reviews",
     "issuer": "licet.cli.issuers",
     "evidence-issuer": "licet.cli.vouchers",
     "vendor": "licet.cli.vouchers",

@@ -16,8 +16,10 @@ from licet.control.own import OwnStandings
 from licet.control.publisher import Publisher
 from licet.control.registry import Registry
 from licet.control.returning import Returns
+from licet.control.reviews import Reviews, ReviewSettings
 from licet.control.rulings import Rulings
 from licet.control.vitals import Vitals
+from licet.control.window import ReviewWindow
 from licet.control.workforces import Workforces
 
 __all__ = [
@@ -46,6 +48,9 @@ __all__ = [
     "Read",
     "Registry",
     "Returns",
+    "ReviewSettings",
+    "ReviewWindow",
+    "Reviews",
     "Rulings",
     "Taken",
     "Vitals",

@@ -26,6 +26,7 @@ from licet.control.office import Office
 from licet.control.people import pending_value, people_routes
 from licet.control.returning import Returns, returning_routes
 from licet.control.trusting import trusting_routes
+from licet.control.viewing import review_routes
 from licet.control.vitals import Vitals, vital_routes
 from licet.control.vouching import listing_vouchers, vouching_routes
 from licet.decisions import RowKind, Snapshot, encode_row
@@ -137,6 +138,7 @@ def build_api(
     trusting_routes(acts, office.do, who, _answer)
     vouching_routes(acts, office.do, who, _answer)
     listing_vouchers(router, intents.control.rows)
+    review_routes(api, acts, office, reviews=intents.reviews, who=who, answer=_answer)
     reading_routes(router, intents.keeper, who, _done)
     observing_routes(router, observing)
     returning_routes(router, returns)

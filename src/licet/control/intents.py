@@ -15,6 +15,8 @@ from licet.control.act import Intent, Waiver
 from licet.control.acts import Control, Drain
 from licet.control.administration import Administration
 from licet.control.keeping import Erasure, Keeper, NewHold, Why
+from licet.control.reviewing import DECIDING, REVIEW, REVIEW_ACTS
+from licet.control.reviews import Reviews
 from licet.control.rulings import Rulings
 from licet.control.trusting import TRUST_ACTS
 from licet.control.vouching import VOUCHER_ACTS
@@ -38,6 +40,7 @@ class Intents:
     keeper: Keeper
     administration: Administration
     workforces: Workforces
+    reviews: Reviews
 
     async def ready(self, name: str, arguments: Arguments) -> None:
         """Have at hand what an act needs that takes long to come by.
@@ -48,8 +51,10 @@ class Intents:
         if name == "workforce.take":
             await self.workforces.ready(str(arguments.get(PATH)))
 
-    def settled(self, name: str, arguments: Arguments) -> None:
+    async def settled(self, name: str, arguments: Arguments) -> None:
         """Let go of what an act needed, now that it is done."""
+        if name in DECIDING:
+            await self.reviews.clear(str(arguments.get(REVIEW)))
         if name == "workforce.take":
             self.workforces.forget(str(arguments.get(PATH)))
 
@@ -64,6 +69,8 @@ class Intents:
                 intent = TRUST_ACTS[name](self.control.organizations, by, arguments)
             elif name in VOUCHER_ACTS:
                 intent = VOUCHER_ACTS[name](self.control.vouchers, by, arguments)
+            elif name in REVIEW_ACTS:
+                intent = REVIEW_ACTS[name](self.reviews, by, arguments)
             elif name in _ACTS:
                 intent = _ACTS[name](self, by, arguments)
             else:

@@ -52,7 +52,7 @@ class Office:
         if not is_alone:
             return await self._propose(intent)
         done = await self._desk.carry_out(intent)
-        self._intents.settled(name, arguments)
+        await self._intents.settled(name, arguments)
         return done
 
     async def approve(self, who: Administrator, pending_id: str, digest: str | None = None) -> Done[Any]:
@@ -80,7 +80,7 @@ class Office:
         waiver = None if waived is None else Waiver(waived[0], waived[1])
         act = replace(intent.act, approval=Approval(pending_id, who.name), waiver=waiver)
         done = await self._desk.carry_out(replace(intent, act=act))
-        self._intents.settled(pending.act, pending.arguments)
+        await self._intents.settled(pending.act, pending.arguments)
         return done
 
     async def refuse(self, who: Administrator, pending_id: str, reason: str) -> Done[str]:

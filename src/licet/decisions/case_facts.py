@@ -199,6 +199,8 @@ def _standings(evidence: Iterable[WireEvidence], organization: WireOrganization 
 def _kind(type_: str) -> EvidenceKind:
     if type_ == EvidenceKind.ORGANIZATION_ATTESTATION:
         return EvidenceKind.ORGANIZATION_ATTESTATION
+    if type_ == EvidenceKind.HUMAN_REVIEW:
+        return EvidenceKind.HUMAN_REVIEW
     return EvidenceKind.FOREIGN_DOCUMENT if type_ in _FOREIGN_DOCUMENTS else EvidenceKind.DOCUMENT
 
 

@@ -5,6 +5,7 @@ from licet.enrollment.organization import OrganizationWay
 from licet.enrollment.own_doors import Own, OwnDoors
 from licet.enrollment.pages import MOST_TRIES, Pages, Reception
 from licet.enrollment.registrar import Registrar
+from licet.enrollment.reviewing import Reviewing, ReviewWay
 from licet.enrollment.sessions import Sessions
 from licet.enrollment.tickets import Tickets
 from licet.enrollment.vendor_doors import VendorDoors, Vendors
@@ -19,6 +20,8 @@ __all__ = [
     "Pages",
     "Reception",
     "Registrar",
+    "ReviewWay",
+    "Reviewing",
     "Sessions",
     "Tickets",
     "VendorDoors",

@@ -22,36 +22,42 @@ class TooLargeError(InputError):
     code = "body_too_large"
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
     """The whole body.
 
     Raises:
         TooLargeError: it is too long.
         ClientDisconnect: whoever sent it went away.
     """
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
-            raise TooLargeError(f"expected at most {MOST_BYTES} bytes")
-    return body
+        if len(body) > most_bytes:
+            raise TooLargeError(f"expected at most {most_bytes} bytes")
+    return bytes(body)
 
 
-async def read_fields(request: Request) -> Form:
+async def read_fields(request: Request, most_bytes: int = MOST_BYTES, files: frozenset[str] = frozenset()) -> Form:
     """The fields of a form, sent in either way in which a browser sends one.
+
+    Args:
+        request: What was sent.
+        most_bytes: How long it may be.
+        files: The fields that are no text: each byte stands as the letter of its number.
 
     Raises:
         TooLargeError: it is too long.
         InputError: it is no form, not UTF-8, or has a field twice.
         ClientDisconnect: whoever sent it went away.
     """
-    body = await read_body(request)
+    body = await read_body(request, most_bytes)
     types = request.headers.getlist("content-type")
     kind = types[0] if len(types) == 1 else ""
     try:
         if kind.partition(";")[0].strip().lower() == _URLENCODED:
             return _urlencoded(body)
-        return {part.name: part.content.decode() for part in read_form(kind.encode("latin-1"), body)}
+        parts = read_form(kind.encode("latin-1"), body)
+        return {part.name: part.content.decode("latin-1" if part.name in files else "utf-8") for part in parts}
     except ValueError as err:  # a UnicodeDecodeError is one
         raise InputError("expected a form in UTF-8", code="malformed_form") from err
 

@@ -25,7 +25,7 @@ from licet.enrollment.sessions import Session, Sessions, Settled
 from licet.enrollment.tickets import PATH, Ticket, Tickets
 from licet.enrollment.verdict import Hope, Verdict, look
 from licet.enrollment.views import moved, page
-from licet.enrollment.ways import Asked, Remembered, Way, WayError
+from licet.enrollment.ways import Asked, AttendedWay, Remembered, Way, WayError
 from licet.errors import CallerError, InputError, LicetError, UnavailableError
 from licet.terms import KeyId
 
@@ -204,10 +204,11 @@ class Pages(Starlette):
             return self._with(visit.session, visit, moved(visit.home))  # where it is said why
         if visit.request.method == "POST":
             return await self._take(way, asked, visit)
-        return self._with(visit.session, visit, self._way_page(way, asked, visit))
+        return self._with(visit.session, visit, await self._way_page(way, asked, visit))
 
     async def _take(self, way: Way, asked: Asked, visit: _Visit) -> Response:
-        form = await read_fields(visit.request)
+        bounds = (way.most_bytes, way.files) if isinstance(way, AttendedWay) else ()
+        form = await read_fields(visit.request, *bounds)
         if not self._is_ours(visit, form):
             return self._with(visit.session, visit, self._told(visit, "stale_form", 403))
         notes = visit.session.notes.get(way.id, {})
@@ -215,7 +216,7 @@ class Pages(Starlette):
             taken = await way.take(asked, notes, form)
         except WayError as err:
             session = _noting(visit.session, way, err.notes)
-            shown = self._way_page(way, asked, visit, session, (err.field, _why(visit.language, err.cause)))
+            shown = await self._way_page(way, asked, visit, session, (err.field, _why(visit.language, err.cause)))
             return self._with(session, visit, shown)
         if isinstance(taken, Remembered):
             session = _noting(visit.session, way, taken.notes)
@@ -223,7 +224,7 @@ class Pages(Starlette):
         session = replace(_noting(visit.session, way, {}), settled=Settled(taken.until, taken.record))
         return self._with(session, visit, moved(visit.home))
 
-    def _way_page(
+    async def _way_page(
         self,
         way: Way,
         asked: Asked,
@@ -232,6 +233,11 @@ class Pages(Starlette):
         error: tuple[str, Any] | None = None,
     ) -> Response:
         shown = way.shown(asked, (session or visit.session).notes.get(way.id, {}))
+        if isinstance(way, AttendedWay):
+            try:
+                shown = {**shown, **await way.standing_of(asked)}
+            except LicetError:
+                return self._told(visit, "unavailable", 503)
         errors = [] if error is None else [error]
         status = 403 if errors else 200
         return page(f"way_{way.id}", visit.language, status, visit=visit, errors=errors, human=self._human(), **shown)

@@ -8,7 +8,7 @@ what its form sends.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from licet.decisions import Caller, Request, Snapshot
 from licet.enrollment.forms import Form
@@ -80,5 +80,23 @@ class Way(Protocol):
 
         Raises:
             WayError: it is not taken.
+        """
+        ...
+
+
+@runtime_checkable
+class AttendedWay(Protocol):
+    """A way in which somebody attends to what is handed in: it takes files, and how it stands has to be asked."""
+
+    most_bytes: int
+    """How long a form of its own may be."""
+    files: frozenset[str]
+    """The fields that hold a file as it is: each byte stands as the letter of its number (ISO 8859-1)."""
+
+    async def standing_of(self, asked: Asked) -> Mapping[str, Any]:
+        """What its template shows beside what the way remembers.
+
+        Raises:
+            LicetError: nobody can say now.
         """
         ...

@@ -192,6 +192,15 @@ class Referred(msgspec.Struct, frozen=True):
     start_url: str | None
 
 
+class AskReview(_Said, frozen=True):
+    """A step of a caller's in their own human review, answered by `Told`."""
+
+    caller: Caller
+    step: str
+    kind: str = ""
+    content: bytes = b""
+
+
 class Established(msgspec.Struct, frozen=True):
     """A standing as its row, until when it lasts at most, and its record."""
 
@@ -296,6 +305,7 @@ Question: TypeAlias = (
     | Carry
     | Vouch
     | ShowKeys
+    | AskReview
     | Report
     | Count
     | Running

@@ -28,6 +28,20 @@ from licet.parties.party import (
     Party,
 )
 from licet.parties.peppers import LAYER_BYTES, MOST_LAYERS, keyed_digest, wrapped
+from licet.parties.review import (
+    CALL,
+    CHECKLISTS,
+    DOCUMENT_LIFETIME,
+    MOST_DOCUMENT_BYTES,
+    MOST_DOCUMENTS,
+    MOST_MESSAGE,
+    MOST_UPLOADS,
+    DocumentKind,
+    Review,
+    ReviewDocument,
+    ReviewState,
+    Told,
+)
 from licet.parties.standing import (
     CLAIMS_KINDS,
     FOREIGN_WORD,
@@ -64,11 +78,18 @@ from licet.parties.status import (
 from licet.parties.vendor import IdentityVendor, Meaning, Scheme, persona, require_vendor, vendor_name
 
 __all__ = [
+    "CALL",
+    "CHECKLISTS",
     "CLAIMS_KINDS",
+    "DOCUMENT_LIFETIME",
     "FOREIGN_WORD",
     "LAYER_BYTES",
     "MOST_AT_ONCE",
+    "MOST_DOCUMENTS",
+    "MOST_DOCUMENT_BYTES",
     "MOST_LAYERS",
+    "MOST_MESSAGE",
+    "MOST_UPLOADS",
     "NO_LIMITS",
     "TOKEN_ALGORITHMS",
     "Accepted",
@@ -78,6 +99,7 @@ __all__ = [
     "Citizenship",
     "ClaimValue",
     "Declared",
+    "DocumentKind",
     "EvidenceIssuer",
     "EvidenceKind",
     "Fact",
@@ -96,6 +118,9 @@ __all__ = [
     "PermanentResidence",
     "PersonStatus",
     "Relation",
+    "Review",
+    "ReviewDocument",
+    "ReviewState",
     "Scheme",
     "Serves",
     "SignIn",
@@ -103,6 +128,7 @@ __all__ = [
     "Stateless",
     "StatusClaim",
     "TokenIssuer",
+    "Told",
     "UnrecognizedNationality",
     "UnsettledStatus",
     "Usable",

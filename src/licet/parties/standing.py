@@ -23,7 +23,7 @@ class Assurance(IntEnum):
 
 
 class EvidenceKind(StrEnum):
-    """Which verifier made the standing; two stand for any that reads a document itself.
+    """Which verifier made the standing; two stand for any that reads a document itself, and a reviewer is a person.
 
     A document of another state than the United States is told apart, and so is an
     identity provider that vouches under its law, because its word for US citizenship may
@@ -36,6 +36,7 @@ class EvidenceKind(StrEnum):
     IDENTITY_VENDOR = "identity_vendor"
     DOCUMENT = "document"
     FOREIGN_DOCUMENT = "foreign_document"
+    HUMAN_REVIEW = "human_review"
 
 
 CLAIMS_KINDS = frozenset({EvidenceKind.VERIFIED_CLAIMS, EvidenceKind.FOREIGN_VERIFIED_CLAIMS})

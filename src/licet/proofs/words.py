@@ -158,6 +158,7 @@ _EVIDENCE = {
     EvidenceKind.IDENTITY_VENDOR: "the word of a vendor that has looked at their documents",
     EvidenceKind.DOCUMENT: "a document",
     EvidenceKind.FOREIGN_DOCUMENT: "another state's document",
+    EvidenceKind.HUMAN_REVIEW: "a reviewer's word",
 }
 
 

@@ -12,11 +12,11 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, delete, inse
 from licet.errors import ConfigurationError
 from licet.stores import schema
 
-HEAD = "5"
+HEAD = "6"
 """The revision of the tables in `schema`."""
 
 _BEFORE = ("1", "2", "3")
-_STEPS = (*_BEFORE, "4")
+_STEPS = (*_BEFORE, "4", "5")
 # Alembic's own table, by its own name.
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 

@@ -133,3 +133,27 @@ outbox = Table(
     Column("record", String(64), primary_key=True),
     Column("entry", LargeBinary, nullable=False),
 )
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("party", String(128), nullable=False),
+    Column("is_open", Integer, nullable=False),
+    Column("has_message", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("reviews_by_party", "party"),
+    Index("reviews_by_state", "is_open"),
+)
+
+review_documents = Table(
+    "review_documents",
+    metadata,
+    # What is known of a document; the document itself is in no table.
+    Column("id", String(64), primary_key=True),
+    Column("review", String(64), nullable=False),
+    Column("is_held", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("review_documents_by_review", "review"),
+    Index("review_documents_held", "is_held"),
+)

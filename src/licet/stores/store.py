@@ -24,6 +24,7 @@ from licet.stores.holdings import NOBODY, Holdings, about
 from licet.stores.inquiries import Inquiries
 from licet.stores.migrate import bring_up, is_current, revision_of, stamp
 from licet.stores.people import People
+from licet.stores.reviews import Reviews
 from licet.terms import DirectiveId, ItemId, OrganizationId, format_instant, parse_instant
 
 NONCES_A_KEY = 16
@@ -117,6 +118,7 @@ class Transaction:
         self.people = People(connection)
         self.holdings = Holdings(connection)
         self.inquiries = Inquiries(connection)
+        self.reviews = Reviews(connection)
 
     # Rows.
 
