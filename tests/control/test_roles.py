@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from joserfc.jwk import OKPKey
@@ -11,8 +12,10 @@ from joserfc.jwk import OKPKey
 from directives_for_tests import directive
 from instance_for_tests import as_person, call, staffed_instance
 from licet.control import MANDATES, ROUTES, Persons
+from licet.fleet import Clock
 from licet.logwriter import open_reader
 from licet.stores import ACTING, Role, token_digest
+from licet.terms import format_instant
 from people_for_tests import Office, checked
 from places_for_tests import short_directory
 
@@ -51,6 +54,23 @@ VENDOR = {"id": "vendor", "template": "itmpl_1", "approved": "not_foreign_person
 # For each route that changes something: what one person sends, in the order in which it is sent, and
 # whether it is done at once. A new route has no line here, and so fails.
 SENT = [
+    ("POST /reviews/{review}/take", "/reviews/{review}/take", {}, True),
+    (
+        "POST /reviews/{review}/documents/{document}/open",
+        "/reviews/{review}/documents/{document}/open",
+        {},
+        True,
+    ),
+    ("POST /reviews/{review}/ask", "/reviews/{review}/ask", {"message": "Is there a newer one?"}, True),
+    (
+        "POST /reviews/{review}/accept",
+        "/reviews/{review}/accept",
+        {"status": "not_foreign_person", "until": "{until}", "checklist": "{checklist}"},
+        False,
+    ),
+    ("POST /reviews/{review}/refuse", "/reviews/{review}/refuse", {"message": "It has expired."}, True),
+    ("POST /reviews/{review}/take", "/reviews/{other}/take", {}, True),
+    ("POST /reviews/{review}/escalate", "/reviews/{other}/escalate", {}, True),
     ("POST /stop", "/stop", {"items": ["fable-5"]}, True),
     ("POST /resume", "/resume", {}, False),
     ("POST /items", "/items", {"id": "sonata-3", "upstream": "main"}, False),
@@ -155,6 +175,15 @@ def agree(instance, path, body):
     return as_person(instance, "ben").act(f"/pending/{pending}/approve", {})
 
 
+def reviewed(instance, party):
+    """A request for a human review with a letter in it: its id, and the letter's."""
+    key = {"authorization": f"Bearer {instance.party_key(party)}"}
+    assert call(f"{instance.gateway}/licet/review", b"", key).status == 200
+    assert call(f"{instance.gateway}/licet/review/documents?kind=letter", b"%PDF-1.7 x", key).status == 200
+    (review,) = [one["id"] for one in instance.act("/reviews") if one["party"] == party]
+    return review, instance.act(f"/reviews/{review}")["documents"][0]["document"]
+
+
 def ask(instance, path, body=None, method=None):
     headers = {"authorization": f"Bearer {instance.token}", "content-type": "application/json"}
     return call(instance.control + path, None if body is None else json.dumps(body).encode(), headers, method)
@@ -199,11 +228,16 @@ def test_every_route_that_changes_something_is_sent_something():
 
 def test_one_person_alone_loosens_nothing_over_any_route():
     """Ada does everything there is to do. What loosens is kept for somebody else, and nothing of it is done."""
-    with short_directory() as directory, staffed_instance(directory, "http://127.0.0.1:9", STAFF) as found:
+    offered = "\n[review]\noffered = true\n"
+    with short_directory() as directory, staffed_instance(directory, "http://127.0.0.1:9", STAFF, offered) as found:
         agree(found, "/items", {"id": "fable-5", "upstream": "main"})
         agree(found, "/issuers", IDP)
+<<<<<<< HEAD
         agree(found, "/evidence-issuers", PROVIDER)
         agree(found, "/vendors", VENDOR)
+=======
+        (review, document), (other, _) = reviewed(found, "R1"), reviewed(found, "R2")
+>>>>>>> ebdc9b3 (Hold human review to its clock, its crashes and its near misses, in tests)
         office = Office(found, act=lambda path, body: agree(found, path, body))
         key = office.employs("P1", "not_foreign_person").split("_")[1]
         standing = found.act("/parties/P1")["standings"][0]["id"]
@@ -214,11 +248,18 @@ def test_one_person_alone_loosens_nothing_over_any_route():
         found.act("/holds", {"hold": "case-1", "subject": "all", "reason": WHY})
         (groups,) = [row for row in found.act("/law") if row["name"] == "country_groups"]
         newer = json.dumps({**groups["document"], "as_of": "2027-01-01"})
+        letter = ["legible", "unaltered", "sender_asked", "recent", "shows_status"]
+        put = {
+            "{groups}": newer,
+            "{until}": format_instant(Clock().now() + timedelta(days=9)),
+            "{checklist}": {document: letter, "call": ["code", "with_document", "likeness"]},
+        }
         own = None
         for route, path, members, at_once in SENT:
-            body = {name: newer if value == "{groups}" else value for name, value in members.items()}
+            body = {name: put.get(str(value), value) for name, value in members.items()}
             before = contents(found)
             filled = {"key": key, "own": own, "standing": standing, "workforce": workforce}
+            filled |= {"review": review, "document": document, "other": other}
             answer = ask(found, path.format(**filled), body)
             changed = contents(found) != before
             if at_once is False:

@@ -178,7 +178,7 @@ class Reviews:
         now = self.clock.now()
         with self.store.read() as tx:
             mine = tx.reviews.of_party(party)
-            review = mine[-1] if mine else None
+            review = max(mine, key=lambda one: (one.is_open, one.requested_at), default=None)
             documents = [] if review is None else tx.reviews.documents(review.id)
         if review is None:
             return Told()
