@@ -232,12 +232,9 @@ def test_one_person_alone_loosens_nothing_over_any_route():
     with short_directory() as directory, staffed_instance(directory, "http://127.0.0.1:9", STAFF, offered) as found:
         agree(found, "/items", {"id": "fable-5", "upstream": "main"})
         agree(found, "/issuers", IDP)
-<<<<<<< HEAD
         agree(found, "/evidence-issuers", PROVIDER)
         agree(found, "/vendors", VENDOR)
-=======
         (review, document), (other, _) = reviewed(found, "R1"), reviewed(found, "R2")
->>>>>>> ebdc9b3 (Hold human review to its clock, its crashes and its near misses, in tests)
         office = Office(found, act=lambda path, body: agree(found, path, body))
         key = office.employs("P1", "not_foreign_person").split("_")[1]
         standing = found.act("/parties/P1")["standings"][0]["id"]

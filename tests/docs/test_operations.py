@@ -9,6 +9,7 @@ import pytest
 
 from licet.app.access_log import MOST_LINES
 from licet.control.returning import return_share
+from licet.control.reviews import review_gauges
 from licet.gateway import Gauges, Metrics
 from licet.gateway.metrics import MOST_ROWS, OTHER_ITEM
 from licet.gateway.seen import _Line
@@ -23,6 +24,7 @@ SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), 
 def families():
     """Every metric by its name in the exposition, with its kind."""
     found = [*Metrics().families(Gauges(0, 0.0, 0.0, 0, 0, 0, 0)), return_share({})]
+    found += review_gauges({"open": 0, "overdue": 0})
     return {family.name + ("_total" if family.type == "counter" else ""): family for family in found}
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from licet.control.act import Act, Intent
 from licet.control.desk import Desk
@@ -29,6 +29,9 @@ from licet.parties.review import (
 from licet.records import RecordKind
 from licet.stores import Store, Transaction
 from licet.terms import PartyId
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _log = logging.getLogger("licet.control")
 MOST_OPEN = 1_000
@@ -292,17 +295,34 @@ class Reviews:
 
     def exposition(self) -> bytes:
         """The counts as Prometheus reads them."""
-        from prometheus_client import CollectorRegistry, Gauge, generate_latest  # noqa: PLC0415  # who reads it waits
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  # who reads it waits for it
 
-        registry = CollectorRegistry(auto_describe=False)
         try:
-            counts = self.count()
+            gauges = review_gauges(self.count())
         except LicetError:
             return b""  # a number that nobody knows is not 0, and the others are known
-        told = {"open": "Requests for a human review that are open.", "overdue": "Those later than promised."}
-        for name, text in told.items():
-            Gauge(f"licet_reviews_{name}", text, registry=registry).set(counts[name])
+        registry = CollectorRegistry(auto_describe=False)
+
+        class Page:
+            """One reading."""
+
+            def collect(self) -> "Iterable[Metric]":
+                """Called by the registry."""
+                return gauges
+
+        registry.register(Page())
         return bytes(generate_latest(registry))
+
+
+def review_gauges(counts: Mapping[str, int]) -> "list[Metric]":
+    """The counts as metrics."""
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # who reads metrics waits for it
+
+    told = {
+        "open": "Requests for a human review that are open.",
+        "overdue": "Requests for a human review whose person waits longer than was promised.",
+    }
+    return [GaugeMetricFamily(f"licet_reviews_{name}", text, counts[name]) for name, text in told.items()]
 
 
 def reads_nationality(tx: Transaction, at: datetime) -> bool:
