@@ -26,12 +26,12 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """Start it with a profile of its own, which is gone with it."""
     program = shutil.which("chromium")
     assert program, "expected Chromium on this machine; `make test` installs it"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS), headless=True)
+        browser = playwright.chromium.launch(executable_path=program, args=[*_FLAGS, *flags], headless=True)
         try:
             yield browser
         finally:

@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -66,6 +67,8 @@ class Provider:
 
         @app.get("/authorize")
         def authorize():
+            if "login" not in request.args:
+                return _login_page(request.args)
             user = _User(request.args["login"], json.loads(request.args.get("claims", "{}")))
             provider.asked.append(user.wanted)
             grant = server.get_consent_grant(end_user=user)
@@ -146,6 +149,13 @@ ASKED = {
     "verification": {"trust_framework": {"value": "nist_800_63A"}, "assurance_level": {"values": ["ial2"]}},
     "claims": {"us_person": None, "nationalities": None},
 }
+
+
+def _login_page(asked):
+    """Who comes with a browser says who they are; a password is not what is tested."""
+    kept = "".join(f'<input type="hidden" name="{escape(k)}" value="{escape(v)}">' for k, v in asked.items())
+    form = f'<form>{kept}<label>Who are you? <input name="login"></label><button>Sign in</button></form>'
+    return f"<!DOCTYPE html><title>Provider</title>{form}"
 
 
 def _code(provider):

@@ -4,7 +4,18 @@ from datetime import datetime, timedelta
 
 from licet.app.answering import RemoteRegistrar
 from licet.app.config import Config
-from licet.enrollment import MOST_TRIES, OrganizationWay, Pages, Reception, ReviewWay, Sessions, Tickets, Way
+from licet.enrollment import (
+    MOST_TRIES,
+    OrganizationWay,
+    Pages,
+    ProviderWay,
+    Reception,
+    ReviewWay,
+    Sessions,
+    Tickets,
+    VendorWay,
+    Way,
+)
 from licet.fleet import Replica
 from licet.gateway import Callers
 from licet.gateway.once import Uses
@@ -25,7 +36,11 @@ def enrollment_pages(
         may_try=lambda ticket, at: _may_try(uses, ticket, at),
         human=config.human_contact,
     )
-    ways: list[Way] = [OrganizationWay(registrar, config.audience, replica.clock.now)]
+    ways: list[Way] = [
+        OrganizationWay(registrar, config.audience, replica.clock.now),
+        ProviderWay(registrar, tickets.return_url),
+        VendorWay(registrar),
+    ]
     if config.review_offered:
         ways.append(ReviewWay(registrar, replica.clock.now))
     return Pages(tickets, Sessions(pepper, tickets.root, is_secure=is_secure), reception, ways)

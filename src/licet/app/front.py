@@ -23,6 +23,7 @@ _ROUTES = (
     "/licet/standings/{standing}/take-back",
     "/licet/standing-token",
     "/licet/jwks",
+    "/licet/enroll/return",
     "/licet/enroll/{ticket}",
     "/licet/enroll/{ticket}/{way}",
     "/licet/vendors/{vendor}/reference",

@@ -48,6 +48,7 @@ class Voucher:
         organization: The person's own, where it could say what the person is to it.
         relation: What that would be.
         statuses: For which its word is taken.
+        says_foreign: Whether, of whoever is foreign, it says so beside the nationality.
     """
 
     kind: EvidenceKind
@@ -56,6 +57,7 @@ class Voucher:
     organization: OrganizationId | None = None
     relation: Relation = Relation.EMPLOYEE
     statuses: tuple[AttestedStatus, ...] = tuple(AttestedStatus)
+    says_foreign: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,11 @@ class _Asking:
             yield Showing.NOT_FOREIGN
         if AttestedStatus.FOREIGN_PERSON not in voucher.statuses:
             return
-        if member and self._turns((ForeignPerson(), *member), known):
+        foreign = (ForeignPerson(), *member) if voucher.says_foreign else member
+        if member and self._turns(foreign, known):
             yield Showing.RELATION
         elif _reads_nationality(self.decision.basis.judged) and any(
-            self._turns((ForeignPerson(), Citizenship(country), *member), known)
+            self._turns((*foreign, Citizenship(country)), known)
             for country in _one_of_each(self.snapshot.policy.groups)
         ):
             yield Showing.NATIONALITY

@@ -1,14 +1,13 @@
 """Everything a decision may read, at one point of the policy and of the change feed."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from licet.directives import Policy
 from licet.items import Catalogue
 from licet.licenses import Holder, License
-from licet.parties import Organization, Party, Standing
+from licet.parties import EvidenceIssuer, IdentityVendor, Organization, Party, Standing
 from licet.terms import ItemId, OrganizationId, PartyId
 
 
@@ -41,7 +40,7 @@ class Snapshot:
         current: False while rows are known to be missing or the clock is in doubt;
             then items under any requirement are refused, as under a stale policy.
         sequence: Of the last change of rows that this snapshot holds.
-        vouching: The issuers beside organizations whose word is taken now, as standings name them.
+        vouching: Whose word is taken now beside organizations', by the names under which standings have them.
     """
 
     policy: Policy
@@ -53,4 +52,4 @@ class Snapshot:
     stops: Mapping[ItemId, Stop]
     sequence: int
     current: bool
-    vouching: AbstractSet[str] = frozenset()
+    vouching: Mapping[str, EvidenceIssuer | IdentityVendor] = field(default_factory=dict)

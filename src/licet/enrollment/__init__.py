@@ -4,10 +4,12 @@ from licet.enrollment.doors import Doors
 from licet.enrollment.organization import OrganizationWay
 from licet.enrollment.own_doors import Own, OwnDoors
 from licet.enrollment.pages import MOST_TRIES, Pages, Reception
+from licet.enrollment.provider import ProviderWay
 from licet.enrollment.registrar import Registrar
 from licet.enrollment.reviewing import Reviewing, ReviewWay
 from licet.enrollment.sessions import Sessions
 from licet.enrollment.tickets import Tickets
+from licet.enrollment.vendor import VendorWay
 from licet.enrollment.vendor_doors import VendorDoors, Vendors
 from licet.enrollment.ways import Way
 
@@ -18,6 +20,7 @@ __all__ = [
     "Own",
     "OwnDoors",
     "Pages",
+    "ProviderWay",
     "Reception",
     "Registrar",
     "ReviewWay",
@@ -25,6 +28,7 @@ __all__ = [
     "Sessions",
     "Tickets",
     "VendorDoors",
+    "VendorWay",
     "Vendors",
     "Way",
 ]

@@ -74,6 +74,13 @@ class OrganizationWay:
             "is_correction": not found.showings,
         }
 
+    def is_waiting(self, notes: Notes) -> bool:  # noqa: ARG002  # as of the port
+        """Never: what was signed is handed in here."""
+        return False
+
+    async def arrive(self, asked: Asked, notes: Notes, query: str) -> None:
+        """Nothing comes from elsewhere."""
+
     async def take(self, asked: Asked, notes: Notes, form: Form) -> Taken:
         """Give out a nonce, or enroll with what was signed.
 

@@ -22,11 +22,12 @@ from licet.decisions import Caller, Code, Snapshot, disclosed
 from licet.enrollment.forms import Form, TooLargeError, read_fields
 from licet.enrollment.languages import Language, languages, preferred
 from licet.enrollment.sessions import Session, Sessions, Settled
-from licet.enrollment.tickets import PATH, Ticket, Tickets
+from licet.enrollment.tickets import PATH, RETURN, Ticket, Tickets
 from licet.enrollment.verdict import Hope, Verdict, look
 from licet.enrollment.views import moved, page
-from licet.enrollment.ways import Asked, AttendedWay, Remembered, Way, WayError
+from licet.enrollment.ways import Answered, Asked, AttendedWay, Leading, Remembered, Taken, Way, WayError
 from licet.errors import CallerError, InputError, LicetError, UnavailableError
+from licet.parties.evidence import Enrolled
 from licet.terms import KeyId
 
 MOST_TRIES = 10
@@ -39,6 +40,9 @@ _SAYS_WHO = frozenset(
     | {b"client-cert", b"client-cert-chain", b"sec-websocket-protocol"}
 )
 _OURS = frozenset({"same-origin", "none"})
+_LONGEST_QUERY = 8_192
+_AGAIN_S = 5
+"""After how long a page that waits for somebody else is loaded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Pages(Starlette):
         methods = ["GET", "POST"]
         super().__init__(
             routes=[
+                Route(PATH + RETURN, self._back, methods=["GET"]),
                 Route(PATH + "{ticket}", self._explained(self._entrance), methods=methods),
                 Route(PATH + "{ticket}/{way}", self._explained(self._way), methods=methods),
             ],
@@ -123,8 +128,7 @@ class Pages(Starlette):
         ticket = self._tickets.read(text, at) if _is_as_sent(request) else None
         if ticket is None:
             return None
-        cookie = b"; ".join(value for name, value in request.scope["headers"] if name == b"cookie")
-        session = self._sessions.find(cookie, text, at) or self._sessions.begin(text, at)
+        session = self._sessions.find(_cookies(request), text, at) or self._sessions.begin(text, at)
         if session.caller is not None and not self._reception.holds(session.caller.key):
             session = self._sessions.begin(text, at, language=session.language)
         language = _language(request, session.language)
@@ -148,7 +152,8 @@ class Pages(Starlette):
             return self._with(visit.session, visit, self._told(visit, "stale_form", 403))
         if form.get("step") == "leave":
             answer = moved(visit.home)
-            answer.headers["set-cookie"] = self._sessions.forgotten()
+            for cookie in self._sessions.forgotten():
+                answer.headers.append("set-cookie", cookie)
             return answer
         if not self._reception.may_try(visit.text, visit.at):
             return self._told(visit, "too_many_tries", 429)
@@ -202,27 +207,58 @@ class Pages(Starlette):
         asked = self._asked(visit, caller)
         if way not in self._offered(asked, look(asked)):
             return self._with(visit.session, visit, moved(visit.home))  # where it is said why
-        if visit.request.method == "POST":
-            return await self._take(way, asked, visit)
-        return self._with(visit.session, visit, await self._way_page(way, asked, visit))
-
-    async def _take(self, way: Way, asked: Asked, visit: _Visit) -> Response:
-        bounds = (way.most_bytes, way.files) if isinstance(way, AttendedWay) else ()
-        form = await read_fields(visit.request, *bounds)
-        if not self._is_ours(visit, form):
-            return self._with(visit.session, visit, self._told(visit, "stale_form", 403))
         notes = visit.session.notes.get(way.id, {})
+        if visit.request.method == "POST":
+            bounds = (way.most_bytes, way.files) if isinstance(way, AttendedWay) else ()
+            form = await read_fields(visit.request, *bounds)
+            if not self._is_ours(visit, form):
+                return self._with(visit.session, visit, self._told(visit, "stale_form", 403))
+            return await self._came_to(way.take(asked, notes, form), way, asked, visit)
+        query = visit.request.scope["query_string"].decode("latin-1")
+        return await self._came_to(way.arrive(asked, notes, query), way, asked, visit)
+
+    async def _came_to(
+        self, taking: Awaitable[Taken | Answered | None], way: Way, asked: Asked, visit: _Visit
+    ) -> Response:
+        """What a way makes of what was sent, or brought, and the page that follows."""
         try:
-            taken = await way.take(asked, notes, form)
+            taken = await taking
         except WayError as err:
             session = _noting(visit.session, way, err.notes)
-            shown = await self._way_page(way, asked, visit, session, (err.field, _why(visit.language, err.cause)))
-            return self._with(session, visit, shown)
-        if isinstance(taken, Remembered):
-            session = _noting(visit.session, way, taken.notes)
-            return self._with(session, visit, moved(f"{visit.home}/{way.id}"))
-        session = replace(_noting(visit.session, way, {}), settled=Settled(taken.until, taken.record))
-        return self._with(session, visit, moved(visit.home))
+            why = _why(visit.language, way, err.cause)
+            return self._with(session, visit, await self._way_page(way, asked, visit, session, (err.field, why)))
+        match taken:
+            case None:
+                return self._with(visit.session, visit, await self._way_page(way, asked, visit))
+            case Remembered():
+                session = _noting(visit.session, way, taken.notes)
+                return self._with(session, visit, moved(f"{visit.home}/{way.id}"))
+            case Leading():
+                session = _noting(visit.session, way, taken.notes)
+                shown = await self._way_page(way, asked, visit, session, leads=taken.url)
+                answer = self._with(session, visit, shown)
+                answer.headers.append("set-cookie", self._sessions.leading_back(visit.text, way.id, session, visit.at))
+                return answer
+            case Answered():
+                return self._with(_noting(visit.session, way, {}), visit, moved(visit.home))
+            case Enrolled():
+                session = replace(_noting(visit.session, way, {}), settled=Settled(taken.until, taken.record))
+                return self._with(session, visit, moved(visit.home))
+
+    async def _back(self, request: Request) -> Response:
+        """Who comes back from another site is without the session's cookie: lead them on, from here, by a page.
+
+        Nothing is believed or done here. What they bring is read by the way that they left by, if they
+        are whoever left.
+        """
+        language, query = _language(request), request.scope["query_string"]
+        back = self._sessions.led_back(_cookies(request), self._reception.look()[1])
+        if len(query) > _LONGEST_QUERY or not query.isascii():
+            return page("told", language, 400, what="unreadable")
+        if back is None:
+            return page("told", language, 404, what="lost")
+        place = f"{self._tickets.root}{back.ticket}/{back.way}"
+        return page("returning", language, place=f"{place}?{query.decode()}" if query else place)
 
     async def _way_page(
         self,
@@ -231,16 +267,23 @@ class Pages(Starlette):
         visit: _Visit,
         session: Session | None = None,
         error: tuple[str, Any] | None = None,
+        *,
+        leads: str | None = None,
     ) -> Response:
-        shown = way.shown(asked, (session or visit.session).notes.get(way.id, {}))
+        notes = (session or visit.session).notes.get(way.id, {})
+        shown = {**way.shown(asked, notes), "leads": leads, "human": self._human()}
         if isinstance(way, AttendedWay):
             try:
-                shown = {**shown, **await way.standing_of(asked)}
+                shown |= await way.standing_of(asked)
             except LicetError:
                 return self._told(visit, "unavailable", 503)
         errors = [] if error is None else [error]
+        stays = bool(leads or errors or not way.is_waiting(notes) or "stay" in visit.request.query_params)
         status = 403 if errors else 200
-        return page(f"way_{way.id}", visit.language, status, visit=visit, errors=errors, human=self._human(), **shown)
+        answer = page(f"way_{way.id}", visit.language, status, visit=visit, errors=errors, stays=stays, **shown)
+        if not stays:
+            answer.headers["refresh"] = str(_AGAIN_S)
+        return answer
 
     def _offered(self, asked: Asked, verdict: Verdict) -> list[Way]:
         if verdict.hope not in {Hope.SHOWABLE, Hope.CORRECTABLE}:
@@ -277,10 +320,14 @@ def _noting(session: Session, way: Way, notes: Any) -> Session:
     return replace(session, notes={**session.notes, way.id: dict(notes)})
 
 
-def _why(language: Language, cause: LicetError) -> Any:
-    """Why evidence was not taken: in the reader's language where there is a sentence for it."""
-    key = f"refused.{cause.code}"
-    return language.say(key if language.has(key) else "refused.other", code=cause.code)
+def _cookies(request: Request) -> bytes:
+    return b"; ".join(value for name, value in request.scope["headers"] if name == b"cookie")
+
+
+def _why(language: Language, way: Way, cause: LicetError) -> Any:
+    """Why evidence was not taken: in the reader's language where there is a sentence for it, of this way or of all."""
+    told = [f"way.{way.id}.refused.{cause.code}", f"way.{way.id}.refused.other", f"refused.{cause.code}"]
+    return language.say(next(filter(language.has, told), "refused.other"), code=cause.code)
 
 
 def _language(request: Request, chosen: str | None = None) -> Language:

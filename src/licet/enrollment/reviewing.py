@@ -72,6 +72,13 @@ class ReviewWay:
         is_open = told.state in {ReviewState.WAITING, ReviewState.TAKEN, ReviewState.ASKED}
         return {"told": told, "is_open": is_open, "is_overdue": told.due is not None and self.now() >= told.due}
 
+    def is_waiting(self, notes: Notes) -> bool:  # noqa: ARG002  # as of the port
+        """Never: a person takes longer than anybody looks at a page."""
+        return False
+
+    async def arrive(self, asked: Asked, notes: Notes, query: str) -> None:
+        """Nothing comes from elsewhere."""
+
     async def take(self, asked: Asked, notes: Notes, form: Form) -> Taken:
         """Ask, hand a document in, or take the request back.
 

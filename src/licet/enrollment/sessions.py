@@ -33,6 +33,14 @@ class Settled(msgspec.Struct, frozen=True):
     record: RecordId
 
 
+class Back(msgspec.Struct, frozen=True, array_like=True):
+    """From which way of which link somebody went elsewhere."""
+
+    ticket: str
+    way: str
+    ends: datetime
+
+
 class Session(msgspec.Struct, frozen=True):
     """Somebody at the page of one ticket; `caller` is None until the key was proved."""
 
@@ -58,10 +66,23 @@ class Cookie:
         return "__Host-licet-enroll" if self.is_secure else "licet-enroll"
 
     @property
+    def name_back(self) -> str:
+        """Of the cookie that knows where to go on after another site."""
+        return f"{self.name}-back"
+
+    @property
     def limits(self) -> str:
         """Its attributes."""
-        limits = "HttpOnly; SameSite=Strict"
-        return f"Secure; Path=/; {limits}" if self.is_secure else f"Path={self.root}; {limits}"
+        return f"{self._place}; HttpOnly; SameSite=Strict"
+
+    @property
+    def limits_back(self) -> str:
+        """Sent along when another site leads back here. What it holds proves nothing, and opens nothing."""
+        return f"{self._place}; HttpOnly; SameSite=Lax"
+
+    @property
+    def _place(self) -> str:
+        return "Secure; Path=/" if self.is_secure else f"Path={self.root}"
 
 
 class Sessions:
@@ -75,6 +96,7 @@ class Sessions:
 
     def __init__(self, secret: bytes, root: str, *, is_secure: bool) -> None:
         self._seal = Seal(secret, "session")
+        self._seal_back = Seal(secret, "back")
         self._cookie = Cookie(root, is_secure)
 
     def begin(self, ticket: str, now: datetime, caller: Caller | None = None, language: str | None = None) -> Session:
@@ -83,10 +105,8 @@ class Sessions:
 
     def find(self, header: bytes, ticket: str, now: datetime) -> Session | None:
         """The session that a request's `Cookie` holds, if it belongs to this ticket and has not ended."""
-        name = f"{self._cookie.name}=".encode()
-        held = [one.strip() for one in header.split(b";")]
-        found = next((one.removeprefix(name) for one in held if one.startswith(name)), None)
-        session = None if found is None else self._seal.open(found.decode("latin-1"), Session)
+        found = _held(header, self._cookie.name)
+        session = None if found is None else self._seal.open(found, Session)
         if session is None or now >= session.ends or session.ticket != self._seal.mark(ticket):
             return None
         return session
@@ -96,9 +116,21 @@ class Sessions:
         age = max(int((session.ends - now).total_seconds()), 0)
         return f"{self._cookie.name}={self._seal.close(session)}; Max-Age={age}; {self._cookie.limits}"
 
-    def forgotten(self) -> str:
-        """The `Set-Cookie` that ends every session of this browser."""
-        return f"{self._cookie.name}=; Max-Age=0; {self._cookie.limits}"
+    def forgotten(self) -> tuple[str, str]:
+        """The `Set-Cookie`s that end every session of this browser."""
+        cookie = self._cookie
+        return f"{cookie.name}=; Max-Age=0; {cookie.limits}", f"{cookie.name_back}=; Max-Age=0; {cookie.limits_back}"
+
+    def leading_back(self, ticket: str, way: str, session: Session, now: datetime) -> str:
+        """The `Set-Cookie` by which this browser, back from another site, is led to where it left."""
+        age, sealed = max(int((session.ends - now).total_seconds()), 0), Back(ticket, way, session.ends)
+        return f"{self._cookie.name_back}={self._seal_back.close(sealed)}; Max-Age={age}; {self._cookie.limits_back}"
+
+    def led_back(self, header: bytes, now: datetime) -> Back | None:
+        """Where a browser left whose request holds this `Cookie`."""
+        found = _held(header, self._cookie.name_back)
+        back = None if found is None else self._seal_back.open(found, Back)
+        return None if back is None or now >= back.ends else back
 
     def token(self, session: Session) -> str:
         """What the session's forms carry."""
@@ -107,3 +139,10 @@ class Sessions:
     def has_sent(self, session: Session, token: str) -> bool:
         """Whether a form is one of the session's own."""
         return hmac.compare_digest(self.token(session).encode(), token.encode("utf-8", "replace"))
+
+
+def _held(header: bytes, name: str) -> str | None:
+    """The first cookie of that name."""
+    start = f"{name}=".encode()
+    held = [one.strip() for one in header.split(b";")]
+    return next((one.removeprefix(start).decode("latin-1") for one in held if one.startswith(start)), None)

@@ -15,6 +15,8 @@ from licet.terms import ItemId, KeyId, RecordId
 LIFETIME = timedelta(days=1)
 PATH = "/licet/enroll/"
 """Where the page is; a ticket follows."""
+RETURN = "return"
+"""Under `PATH`, in the place of a ticket: where other sites send people back."""
 _LONGEST_NAME = 256
 
 
@@ -43,12 +45,14 @@ class Tickets:
 
     Attributes:
         root: Where the page is as browsers see it, with a path that a proxy takes away.
+        return_url: Where other sites send people back; None where the address is not known.
     """
 
     def __init__(self, secret: bytes, public_url: str | None) -> None:
         self._seal = Seal(secret, "ticket")
         self._public_url = None if public_url is None else public_url.rstrip("/")
         self.root = urlsplit(self._public_url or "").path + PATH
+        self.return_url = None if self._public_url is None else self._public_url + PATH + RETURN
 
     def link(self, request: Request, refusal: Refusal, record: RecordId, at: datetime) -> str | None:
         """The address of the page about a refusal; None where it has none.

@@ -38,7 +38,23 @@ class Remembered:
     notes: Notes
 
 
-Taken: TypeAlias = Remembered | Enrolled
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """It goes on elsewhere: the page shows the address, as a link that the person follows.
+
+    A form that is answered with a redirect to another site would be stopped by the page's own policy.
+    """
+
+    url: str
+    notes: Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was waited for has come, and the overview says what it came to."""
+
+
+Taken: TypeAlias = Remembered | Leading | Enrolled
 
 
 class WayError(Exception):
@@ -73,6 +89,23 @@ class Way(Protocol):
 
     def shown(self, asked: Asked, notes: Notes) -> Mapping[str, Any]:
         """What its template shows."""
+        ...
+
+    def is_waiting(self, notes: Notes) -> bool:
+        """Whether something is to come from elsewhere, so that the page is worth loading again by itself."""
+        ...
+
+    async def arrive(self, asked: Asked, notes: Notes, query: str) -> Enrolled | Answered | None:
+        """Take whoever loads its page with something that came from elsewhere; None if nothing did.
+
+        Args:
+            asked: By whom, of what.
+            notes: What the way remembers.
+            query: As it was sent, without its question mark.
+
+        Raises:
+            WayError: it is not taken.
+        """
         ...
 
     async def take(self, asked: Asked, notes: Notes, form: Form) -> Taken:

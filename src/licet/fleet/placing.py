@@ -13,7 +13,9 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-def place_voucher(vouching: set[str], kind: RowKind, key: str, row: object) -> Changed:
+def place_voucher(
+    vouching: dict[str, EvidenceIssuer | IdentityVendor], kind: RowKind, key: str, row: object
+) -> Changed:
     """Say whose word is taken beside organizations', by the names under which standings have them.
 
     Raises:
@@ -26,9 +28,7 @@ def place_voucher(vouching: set[str], kind: RowKind, key: str, row: object) -> C
             name = vendor_name(key)
         case _:
             raise InputError(f"expected a row of the kind `{kind}`, found another at `{key}`", code="bad_row")
-    vouching.discard(name)
-    if row is not None and not row.suspended:
-        vouching.add(name)
+    put(vouching, str(name), None if row is None or row.suspended else row)
     return Changed(everything=True)  # it may have vouched for anybody
 
 

@@ -24,6 +24,8 @@ from licet.items import Catalogue, Item
 from licet.licenses import Holder, License
 from licet.orders import StopOrder
 from licet.parties import (
+    EvidenceIssuer,
+    IdentityVendor,
     IssuedKey,
     Organization,
     Party,
@@ -82,7 +84,7 @@ class Replica:
         self.orders: tuple[StopOrder | None, ...] = ()
         self._keys: Table[KeyId, IssuedKey] = Table()
         self._issuers: dict[str, TokenIssuer] = {}
-        self._vouching: set[str] = set()
+        self._vouching: dict[str, EvidenceIssuer | IdentityVendor] = {}
         self._links: Table[KeyId, PartyLink] = Table()
         self._listeners: list[Callable[[Changed], None]] = []
         self._remembered = Remembered()
