@@ -155,7 +155,7 @@ class Registry:
             if kind == known:
                 return known
         kinds = " or ".join(f"`{known}`" for known in self.verifiers)
-        raise InputError(f"expected evidence of the kind {kinds}, found `{kind}`", code="unknown_evidence")
+        raise InputError(f"expected evidence of the kind {kinds}", code="unknown_evidence")
 
     def _consume_nonce(self, evidence: Evidence, caller: Caller, now: datetime) -> str | None:
         """Use the nonce up before any result is believed, so that a failed try cannot be repeated."""
