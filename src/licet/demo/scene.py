@@ -24,6 +24,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from licet.demo.serving import VOUCHERS
+from licet.demo.vouchers import Vouchers, vouching
 from licet.errors import InputError, LicetError, UnavailableError
 from licet.fleet import Clock
 from licet.terms import format_instant, parse_instant
@@ -46,7 +48,7 @@ class Ran:
 
 
 class Scene:
-    """A stand-in model server and an instance of licet, served by the shipped command.
+    """A stand-in model server and an instance of licet, served as the shipped command serves it.
 
     Attributes:
         directory: Where the instance and the files of the walk-through are.
@@ -54,7 +56,10 @@ class Scene:
         control: Where commands act.
         upstream: The stand-in.
         witness: Where somebody else cosigns the log's checkpoints.
+        vouchers: The stand-ins of those who vouch for people.
     """
+
+    vouchers: Vouchers
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -160,12 +165,14 @@ def open_scene() -> Iterator[Scene]:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="licet-demo-", ignore_cleanup_errors=True))
         )
         scene = Scene(directory)
+        scene.vouchers = stack.enter_context(vouching())
         scene.upstream = stack.enter_context(process(["-m", "licet.demo.standin", "--json"], directory, {}))["url"]
         scene.licet("init", scene.instance, "--administrator", PROPOSER, "--administrator", APPROVER)
         scene.witness = stack.enter_context(_witness(scene))
         _configure(scene.instance / "licet.toml", scene.upstream)
-        command = ["-m", "licet", "serve", "--dir", str(scene.instance), "--json"]
-        running = stack.enter_context(process(command, directory, {}))
+        _share_secret(scene)
+        command = ["-m", "licet.demo.serving", str(scene.instance)]
+        running = stack.enter_context(process(command, directory, {VOUCHERS: scene.vouchers.url}))
         scene.gateway, scene.control = running["gateway"], running["control"]
         yield scene
 
@@ -184,6 +191,15 @@ def _witness(scene: Scene) -> Iterator[str]:
         text = settings.read_text(encoding="utf-8")
         settings.write_text(f'{text}\n[log]\nwitnesses = ["{key} {running["url"]}"]\n', encoding="utf-8")
         yield str(running["url"])
+
+
+def _share_secret(scene: Scene) -> None:
+    """What the vendor signs with is known to the instance, by a file."""
+    secret, settings = scene.instance / "persona.secret", scene.instance / "licet.toml"
+    secret.touch(0o600)
+    secret.write_text(scene.vouchers.secret, encoding="ascii")
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(f'{text}\n[evidence.persona]\nsecrets = ["file:persona.secret"]\n', encoding="utf-8")
 
 
 def _configure(path: Path, upstream: str) -> None:

@@ -14,6 +14,7 @@ from licet.demo.callers import Stream
 from licet.demo.report import Check, expect
 from licet.demo.scene import APPROVER, PROPOSER
 from licet.demo.stage import FABLE, MODELS, MYTHOS, NOT_FOREIGN, OLDER, PEOPLE, SERVED, Stage, column, in_short
+from licet.demo.ways import served_by_each_way
 from licet.terms import format_instant
 
 Step: TypeAlias = Callable[[Stage], Iterator[Check]]
@@ -177,6 +178,7 @@ def _bring_evidence(stage: Stage) -> Iterator[Check]:
     yield expect(
         "the same attestation a second time", [1, "wrong_nonce"], [again.code, (again.error or {}).get("code")]
     )
+    yield from served_by_each_way(stage)
 
 
 def step_5(stage: Stage) -> Iterator[Check]:
