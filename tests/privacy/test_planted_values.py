@@ -15,6 +15,7 @@ from instance_for_tests import call, fresh_instance
 from licet.app.backup import back_up
 from licet.fleet import Clock
 from licet.logwriter import export_tiles
+from licet.terms import format_instant
 from pages_for_tests import Surfer, link_of
 from people_for_tests import Office, ask_nonce, audience, checked, present
 from places_for_tests import short_directory
@@ -36,6 +37,14 @@ MRZ = PLANTED["first line of the MRZ"].decode()
 KIND = "oidc_verified_claims"
 # Whatever a process says goes where it can be searched.
 SCRIPT = "import os; os.dup2(os.open(os.environ['SAID'], os.O_WRONLY | os.O_CREAT, 0o600), 2)\n" + WITH_PROVIDER
+
+
+SEEN = {
+    "status_document": ["legible", "unaltered", "authority", "in_force", "shows_status", "one_person"],
+    "holder_photograph": ["code", "with_document", "likeness", "unaltered"],
+}
+DOCUMENT = b"\n".join([PLANTED["picture"], *PLANTED.values()])
+assert DOCUMENT.startswith(b"\xff\xd8\xff")
 
 
 class Collector(BaseHTTPRequestHandler):
@@ -190,6 +199,29 @@ class Visit:
         self.keep("no event", vendors.deliver(self.instance.gateway, json.dumps(CLAIMS).encode()), 403)
         self.keep("unknown reference", vendors.deliver(self.instance.gateway, vendors.event(NUMBER, surname=NAME)), 200)
 
+    def reviews(self):
+        """Of two people who hand documents in, one is decided on, and one waits."""
+        for party in ("reviewed", "waiting"):
+            key = self.person(party)
+            door = f"{self.instance.gateway}/licet/review"
+            self.keep(f"review of {party}", call(door, b"", bearer(key)), 200)
+            for kind in SEEN:
+                handed_in = call(f"{door}/documents?kind={kind}&name={NAME}", DOCUMENT, bearer(key))
+                self.keep(f"{kind} of {party}", handed_in, 200)
+            self.keep(f"document of a kind of {party}", call(f"{door}/documents?kind={NAME}", DOCUMENT, bearer(key)))
+            self.keep(f"no picture of {party}", call(f"{door}/documents?kind=letter", DOCUMENT[4:], bearer(key)))
+            self.keep(f"state of {party}", call(door, None, bearer(key)), 200)
+        (review,) = (one["id"] for one in self.instance.act("/reviews") if one["party"] == "reviewed")
+        self.instance.act(f"/reviews/{review}/take", {})
+        checklist = {}
+        for one in self.instance.act(f"/reviews/{review}")["documents"]:
+            opened = self.instance.act(f"/reviews/{review}/documents/{one['document']}/open", {})
+            assert call(self.instance.control + opened["path"]).body == DOCUMENT
+            checklist[one["document"]] = SEEN[one["kind"]]
+        until = format_instant(Clock().now() + timedelta(days=30))
+        accepted = {"status": "not_foreign_person", "until": until, "checklist": checklist}
+        self.instance.act(f"/reviews/{review}/accept", accepted)
+
     def pages(self):
         key = self.person("visitor", "acme")
         link = link_of(self.keep("refusal", self.instance.chat(key, "fable-5"), 403)).replace(
@@ -234,6 +266,8 @@ def places(provider, collector, tmp_path_factory):
 public_url = "{PUBLIC}"
 [tracing]
 endpoint = "http://127.0.0.1:{collector.server_port}/v1/traces"
+[review]
+offered = true
 [evidence.op]
 secrets = ["env:PROVIDER_SECRET"]
 {vendors.SETTINGS}"""
@@ -251,8 +285,13 @@ secrets = ["env:PROVIDER_SECRET"]
         instance.act("/evidence-issuers", ENROLLMENT)
         instance.act("/vendors", vendors.ENROLLMENT)
         visit = Visit(instance, provider)
-        for part in (visit.attestations, visit.workforces, visit.providers, visit.vendors, visit.pages, visit.doors):
-            part()
+        visit.attestations()
+        visit.workforces()
+        visit.providers()
+        visit.vendors()
+        visit.reviews()
+        visit.pages()
+        visit.doors()
         left = {f"while it serves: {name}": data for name, data in files_under(directory).items()}
         left["metrics"] = call(instance.control + "/metrics", None, bearer(instance.token)).body
         left["records, opened"] = json.dumps(instance.records(), ensure_ascii=False).encode()
@@ -278,7 +317,7 @@ def test_nothing_that_was_planted_is_left_anywhere(places):
 
 def test_the_search_finds_what_is_kept_on_purpose(places):
     """The party's id is kept: so each of these places is one where the search would have found a name."""
-    kept = {name: name.encode() for name in ("attested", "in-a-file", "vouched-for", "verified")}
+    kept = {name: name.encode() for name in ("attested", "in-a-file", "vouched-for", "verified", "reviewed")}
     found = found_in(places, kept)
     for party in kept:
         wheres = {place for place, name in found if name == party}

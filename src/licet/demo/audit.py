@@ -10,7 +10,7 @@ from typing import Any
 from licet.demo.report import Check, expect, spell
 from licet.demo.scene import APPROVER, PROPOSER
 from licet.demo.stage import FABLE, MYTHOS, OLDER, Stage
-from licet.demo.ways import FREELANCER, MEMBER
+from licet.demo.ways import APPLICANT, FREELANCER, MEMBER
 from licet.logwriter import database_path, open_reader, read_log_keys, witnessed_path
 from licet.receipts import ReceiptError, verify_checkpoint
 from licet.records.tlog import (
@@ -66,6 +66,7 @@ def _wanted(stage: Stage) -> Iterator[_Wanted]:
     yield _Wanted(4, ("--kind", "evidence", "--party", "newcomer"), {"act": "evidence.accept"})
     yield _Wanted(4, ("--kind", "evidence", "--party", MEMBER), {"act": "evidence.accept", "issuer": "oidc:idp"})
     yield _Wanted(4, ("--kind", "evidence", "--party", FREELANCER), {"act": "evidence.accept", "by": "vendor:persona"})
+    yield _Wanted(4, ("--kind", "evidence", "--party", APPLICANT), {"act": "review.accept", "approved_by": APPROVER})
     yield _Wanted(5, ("--party", "foreign", "--item", OLDER), {"act": "metadata", "items": [OLDER]})
     yield _Wanted(6, administrative, {"act": "license.grant", "license": "D-2026-001", "approved_by": APPROVER})
     yield _Wanted(6, ("--party", "foreign", "--item", FABLE), {"outcome": "permit", "licenses": ["D-2026-001"]})

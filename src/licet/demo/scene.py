@@ -115,13 +115,16 @@ class Scene:
         return Ran(done.returncode, _json(done.stdout), (_json(done.stderr) or {}).get("error"))
 
     def post(self, path: str, key: str, body: object) -> Any:
-        """Call a public door of the gateway, as curl would.
+        """Call a public door of the gateway, as curl would, with JSON or with a file's bytes.
 
         Raises:
             LicetError: it refused.
         """
-        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-        request = urllib.request.Request(self.gateway + path, json.dumps(body).encode(), headers)  # noqa: S310  # http on loopback
+        kind, data = ("application/json", json.dumps(body).encode())
+        if isinstance(body, bytes):
+            kind, data = ("application/octet-stream", body)
+        headers = {"authorization": f"Bearer {key}", "content-type": kind}
+        request = urllib.request.Request(self.gateway + path, data, headers)  # noqa: S310  # http on loopback
         try:
             with _OPENER.open(request, timeout=_PATIENCE_S) as answer:
                 return json.load(answer)
@@ -170,7 +173,7 @@ def open_scene() -> Iterator[Scene]:
         scene.licet("init", scene.instance, "--administrator", PROPOSER, "--administrator", APPROVER)
         scene.witness = stack.enter_context(_witness(scene))
         _configure(scene.instance / "licet.toml", scene.upstream)
-        _share_secret(scene)
+        _offer_more(scene)
         command = ["-m", "licet.demo.serving", str(scene.instance)]
         running = stack.enter_context(process(command, directory, {VOUCHERS: scene.vouchers.url}))
         scene.gateway, scene.control = running["gateway"], running["control"]
@@ -193,13 +196,15 @@ def _witness(scene: Scene) -> Iterator[str]:
         yield str(running["url"])
 
 
-def _share_secret(scene: Scene) -> None:
-    """What the vendor signs with is known to the instance, by a file."""
+def _offer_more(scene: Scene) -> None:
+    """What the vendor signs with is known to the instance, by a file; and a person may be asked."""
     secret, settings = scene.instance / "persona.secret", scene.instance / "licet.toml"
     secret.touch(0o600)
     secret.write_text(scene.vouchers.secret, encoding="ascii")
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(f'{text}\n[evidence.persona]\nsecrets = ["file:persona.secret"]\n', encoding="utf-8")
+    settings.write_text(
+        f'{text}\n[evidence.persona]\nsecrets = ["file:persona.secret"]\n[review]\noffered = true\n', encoding="utf-8"
+    )
 
 
 def _configure(path: Path, upstream: str) -> None:

@@ -2,25 +2,34 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import timedelta
 
 from licet.demo.callers import LIBRARIES, Caller
 from licet.demo.report import Check, expect
 from licet.demo.scene import APPROVER, PROPOSER
 from licet.demo.stage import FABLE, SERVED, Stage
 from licet.demo.vouchers import CLIENT, PROVIDER, TEMPLATE
+from licet.terms import format_instant
 
-CLERK, MEMBER, FREELANCER = "clerk", "member", "freelancer"
-"""Who comes by a workforce file, an identity provider, and a verification vendor."""
+CLERK, MEMBER, FREELANCER, APPLICANT = "clerk", "member", "freelancer", "applicant"
+"""Who comes by a workforce file, an identity provider, a verification vendor, and a reviewer."""
+
+_PICTURE = b"\x89PNG\r\n\x1a\nA stand-in for a picture of a document, by licet demo."
+_SEEN = {
+    "status_document": "legible,unaltered,authority,in_force,shows_status,one_person",
+    "holder_photograph": "code,with_document,likeness,unaltered",
+}
+"""What is handed in, and what a reviewer has to see to."""
 
 
 def served_by_each_way(stage: Stage) -> Iterator[Check]:
-    """Three of whom nothing is known, and the three ways beside a signed statement."""
+    """Four of whom nothing is known, and the four ways beside a signed statement."""
     with ExitStack() as stack:
         callers = stage.each(lambda name: _enrolled(stage, name), _WAYS)
         for caller in callers:
             stack.enter_context(closing(caller.library))
         yield expect(
-            "three more of whom nothing is known",
+            "four more of whom nothing is known",
             dict.fromkeys(_WAYS, "needs_evidence"),
             {caller.name: _word(caller) for caller in callers},
         )
@@ -91,4 +100,34 @@ def _by_a_vendor(stage: Stage, caller: Caller) -> Check:
     )
 
 
-_WAYS = {CLERK: _by_a_workforce_file, MEMBER: _by_an_identity_provider, FREELANCER: _by_a_vendor}
+def _by_a_reviewer(stage: Stage, caller: Caller) -> Check:
+    """Two reviewers look at what the person hands in, and nobody keeps it."""
+    scene = stage.scene
+    scene.post("/licet/review", caller.key, {})
+    for kind in _SEEN:
+        scene.post(f"/licet/review/documents?kind={kind}", caller.key, _PICTURE)
+    (waiting,) = scene.licet("review", "list")
+    review = waiting["id"]
+    scene.licet("review", "take", review)
+    documents = {one["document"]: one["kind"] for one in scene.licet("review", "show", review)["documents"]}
+    for document in documents:
+        for reviewer in (PROPOSER, APPROVER):
+            scene.licet("review", "open", review, document, LICET_ADMINISTRATOR=reviewer)
+    seen = [word for document, kind in documents.items() for word in ("--seen", f"{document}={_SEEN[kind]}")]
+    until = format_instant((scene.now() + timedelta(days=90)).replace(microsecond=0))
+    scene.agreed("review", "accept", review, "--status", "not_foreign_person", "--until", until, *seen)
+    sealed = scene.instance / "reviews" / "sealed"
+    return expect(
+        f"they hand in two documents; {PROPOSER}: licet review take, open, accept; {APPROVER}: licet review open, "
+        "approves; the same key asks again; documents that are left",
+        {caller.name: SERVED, "documents": 0},
+        {caller.name: _word(caller), "documents": sum(1 for one in sealed.rglob("*") if one.is_file())},
+    )
+
+
+_WAYS = {
+    CLERK: _by_a_workforce_file,
+    MEMBER: _by_an_identity_provider,
+    FREELANCER: _by_a_vendor,
+    APPLICANT: _by_a_reviewer,
+}
