@@ -194,7 +194,7 @@ def _of_token(body: bytes, vendor: IdentityVendor, trust: VendorTrust, now: date
         raise refused(Refusal.UNKNOWN_KEY, "expected a key that the vendor has published")
     verify_signed(body, header.get("alg"), key, vendor.algorithms)
     signed_at = claims.get("iat")
-    if type(signed_at) is not int:
+    if type(signed_at) is not int or not 0 <= signed_at < 1 << 40:
         raise refused(Refusal.CLAIM_MALFORMED, "expected whole seconds in `iat`")
     require(signed_at - now.timestamp() <= vendor.skew_s, Refusal.ISSUED_IN_FUTURE, "it was signed in the future")
     require(now.timestamp() - signed_at <= vendor.skew_s, Refusal.ISSUED_TOO_LONG_AGO, "it was signed long ago")

@@ -152,7 +152,11 @@ def _take_apart(payload: bytes) -> tuple[list[bytes], str, str]:
 
 def _verify(payload: bytes, algorithm: str, jwk: Mapping[str, str]) -> None:
     try:
-        require(algorithm == algorithm_of(jwk), Refusal.ALGORITHM_REFUSED, "expected the algorithm of the enrolled key")
+        agreed = algorithm_of(jwk)
+    except InputError as err:
+        raise refused(Refusal.ALGORITHM_REFUSED, "expected an enrolled key of a kind in use here") from err
+    require(algorithm == agreed, Refusal.ALGORITHM_REFUSED, "expected the algorithm of the enrolled key")
+    try:
         deserialize_compact(payload, import_key(dict(jwk)), registry=_Registry())
     except (JoseError, InputError, ValueError) as err:
         raise refused(Refusal.BAD_SIGNATURE, "the signature does not verify") from err
