@@ -120,9 +120,8 @@ class Scene:
         Raises:
             LicetError: it refused.
         """
-        kind, data = ("application/json", json.dumps(body).encode())
-        if isinstance(body, bytes):
-            kind, data = ("application/octet-stream", body)
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "application/octet-stream" if data is body else "application/json"
         headers = {"authorization": f"Bearer {key}", "content-type": kind}
         request = urllib.request.Request(self.gateway + path, data, headers)  # noqa: S310  # http on loopback
         try:

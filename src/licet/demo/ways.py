@@ -103,7 +103,7 @@ def _by_a_vendor(stage: Stage, caller: Caller) -> Check:
 def _by_a_reviewer(stage: Stage, caller: Caller) -> Check:
     """Two reviewers look at what the person hands in, and nobody keeps it."""
     scene = stage.scene
-    scene.post("/licet/review", caller.key, {})
+    scene.post("/licet/review", caller.key, b"")
     for kind in _SEEN:
         scene.post(f"/licet/review/documents?kind={kind}", caller.key, _PICTURE)
     (waiting,) = scene.licet("review", "list")
@@ -111,11 +111,14 @@ def _by_a_reviewer(stage: Stage, caller: Caller) -> Check:
     scene.licet("review", "take", review)
     documents = {one["document"]: one["kind"] for one in scene.licet("review", "show", review)["documents"]}
     for document in documents:
-        for reviewer in (PROPOSER, APPROVER):
-            scene.licet("review", "open", review, document, LICET_ADMINISTRATOR=reviewer)
+        scene.licet("review", "open", review, document)
     seen = [word for document, kind in documents.items() for word in ("--seen", f"{document}={_SEEN[kind]}")]
     until = format_instant((scene.now() + timedelta(days=90)).replace(microsecond=0))
-    scene.agreed("review", "accept", review, "--status", "not_foreign_person", "--until", until, *seen)
+    accepted = ["--status", "not_foreign_person", "--until", until, *seen]
+    pending = scene.licet("review", "accept", review, *accepted)["pending"]["id"]
+    for document in documents:
+        scene.licet("review", "open", review, document, LICET_ADMINISTRATOR=APPROVER)
+    scene.licet("pending", "approve", pending, LICET_ADMINISTRATOR=APPROVER)
     sealed = scene.instance / "reviews" / "sealed"
     return expect(
         f"they hand in two documents; {PROPOSER}: licet review take, open, accept; {APPROVER}: licet review open, "
