@@ -1,12 +1,14 @@
 """A human review over a real instance: refused, asks, hands in, two reviewers, served with the same key."""
 
 import json
+import tarfile
 from datetime import timedelta
 
 import pytest
 
 from directives_for_tests import directive
 from instance_for_tests import as_person, call, configure, create_instance, serving, token_of
+from licet.app.backup import back_up
 from licet.cli import run
 from licet.fleet import Clock
 from licet.stores import ACTING, Role
@@ -230,6 +232,24 @@ def test_what_is_not_taken(instance, key, path, body, status, code):
     answer = door(instance, key, path, body=body)
     assert (answer.status, answer.json["code"]) == (status, code)
     assert mine(instance, next(reversed(instance.keys)))["documents"] == []
+
+
+def test_a_backup_of_the_window_has_neither_documents_nor_keys(instance, key, tmp_path):
+    door(instance, key)
+    for kind, content in (("status_document", PASSPORT), ("holder_photograph", PHOTOGRAPH)):
+        door(instance, key, f"/documents?kind={kind}", body=content)
+    window = [path for path in (instance.directory / "reviews").rglob("*") if path.is_file()]
+    secrets = [path.read_bytes() for path in window]
+    archive, keys = tmp_path / "backup.tar.gz", tmp_path / "keys.tar.gz"
+    back_up(instance.directory, archive, keys, Clock().now())
+    members = {}
+    for path in (archive, keys):
+        with tarfile.open(path) as file:
+            members |= {one.name: file.extractfile(one).read() for one in file.getmembers() if one.isfile()}
+    assert len(members) > 3
+    assert [name for name in members if "reviews" in name] == []
+    found = [name for name, content in members.items() for text in (*PLANTED, *secrets) if text in content]
+    assert found == []
 
 
 def test_nobody_without_a_key_is_told_anything(instance):
