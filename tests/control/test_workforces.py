@@ -12,9 +12,11 @@ import pytest
 from directives_for_tests import directive
 from instance_for_tests import as_person, call, fresh_instance, staffed_instance
 from licet.cli import run
+from licet.control import Workforces
 from licet.fleet import Clock
 from licet.stores import ACTING, Role
 from licet.terms import format_instant
+from office_for_tests import House
 from people_for_tests import Office, audience, checked
 from places_for_tests import short_directory
 from standin_for_tests import eventually, stand_in
@@ -205,6 +207,19 @@ def restarted(instance):
     pid = json.loads((instance.directory / "run" / "processes.json").read_text())["control"]["pid"]
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: call(instance.control + "/readyz").status == 200, 20)
+
+
+def test_a_file_that_nobody_takes_is_deleted_after_72_hours(tmp_path):
+    house = House(tmp_path)
+    staged = tmp_path / "staged"
+    staged.mkdir()
+    files = {hours: staged / f"{hours:064}.jws" for hours in (71, 73)}
+    for hours, file in files.items():
+        file.write_text("x")
+        at = (house.clock.now() - timedelta(hours=hours)).timestamp()
+        os.utime(file, (at, at))
+    Workforces(house.store, house.clock, b"pepper", "licet", staged).sweep()
+    assert [file.exists() for file in files.values()] == [True, False]
 
 
 # The organization's side.

@@ -157,6 +157,7 @@ async def _controlling(
         await stack.enter_async_context(desk.delivering())
 
         workforces = Workforces(store, clock, pepper, config.audience, places.staged)
+        await stack.enter_async_context(workforces.sweeping())
         intents = _intents(
             config, store, desk, pepper, LogShelf(places.directory, store), workforces=workforces, reviews=reviews
         )

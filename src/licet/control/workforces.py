@@ -8,7 +8,8 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ _log = logging.getLogger("licet.control")
 KEPT = timedelta(hours=72)
 """For how long a file waits for its act."""
 _MOST_HELD = 2
+_SWEEP_S = 600.0
 _TOLD = 5
 
 
@@ -104,6 +106,41 @@ class Workforces:
         if found is None:
             raise NotFoundError("expected a file that was handed in; hand it in again", code="unknown_workforce")
         return found
+
+    def sweep(self) -> None:
+        """Delete files that have waited for longer than they may.
+
+        Raises:
+            UnavailableError: they cannot be looked at or deleted.
+        """
+        oldest = self._clock.now().timestamp() - KEPT.total_seconds()
+        try:
+            for left in self._staged.glob("*"):
+                if left.stat().st_mtime < oldest:
+                    left.unlink(missing_ok=True)
+                    self._held.pop(left.stem, None)
+        except OSError as err:
+            raise UnavailableError(
+                f"files that waited cannot be deleted: {err.strerror}", code="staging_failed"
+            ) from err
+
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncIterator[None]:
+        """Sweep for as long as the block runs; at once when it begins."""
+        task = asyncio.create_task(self._sweep_forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.sweep)
+            except LicetError as err:
+                _log.warning("what has waited too long is deleted at the next look: %s", err)
+            await asyncio.sleep(_SWEEP_S)
 
     async def ready(self, digest: str) -> None:
         """Have a file in memory that waits on the disk: an approval may come after a restart.
@@ -210,10 +247,6 @@ class Workforces:
     def _stage(self, digest: str, payload: bytes) -> None:
         try:
             self._staged.mkdir(mode=0o700, exist_ok=True)
-            oldest = self._clock.now().timestamp() - KEPT.total_seconds()
-            for left in self._staged.glob("*"):
-                if left.stat().st_mtime < oldest:
-                    left.unlink(missing_ok=True)
             path = self._path(digest)
             fresh = path.with_suffix(".new")
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

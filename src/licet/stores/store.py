@@ -378,12 +378,13 @@ class Transaction:
     def presented(self, issuer: OrganizationId, jti: str) -> bool:
         """Whether an attestation of this number was presented before."""
         c = schema.presented.c
-        return self._connection.execute(select(c.jti).where(c.issuer == issuer, c.jti == jti)).first() is not None
+        found = select(c.jti).where(c.issuer == issuer, c.jti == _sha256(jti))
+        return self._connection.execute(found).first() is not None
 
     def remember_presented(self, issuer: OrganizationId, jti: str, expires_at: datetime, now: datetime) -> None:
-        """Remember an attestation's number until it has expired by itself."""
+        """Remember an attestation's number until it has expired by itself; by its digest, since others chose it."""
         self._connection.execute(delete(schema.presented).where(schema.presented.c.expires_at <= format_instant(now)))
-        values = {"issuer": issuer, "jti": jti, "expires_at": format_instant(expires_at)}
+        values = {"issuer": issuer, "jti": _sha256(jti), "expires_at": format_instant(expires_at)}
         self._connection.execute(insert(schema.presented).values(**values))
 
     # Records on their way to the log.
