@@ -88,6 +88,11 @@ def test_every_algorithm_of_the_enrollment(algorithm):
     assert verify(access_token(algorithm=algorithm)).standing.facts == (NotForeignPerson(),)
 
 
+def document(country):
+    """A document that was looked at, of an issuing state."""
+    return [{"type": "document", "document_details": {"type": "passport", "issuer": {"country_code": country}}}]
+
+
 # What the elements say, and what it shows.
 SAID = [
     (element(us_person=True), [NotForeignPerson()]),
@@ -100,6 +105,13 @@ SAID = [
     (element(nationalities=["XXA"]), [Stateless()]),
     (element(nationalities=["QS"]), [Stateless()]),
     (element(nationalities=["XXX"]), [UnrecognizedNationality("XXX")]),
+    (element(nationalities=["QU"]), [UnrecognizedNationality("QU")]),
+    (element(nationalities=["UTO"]), [UnrecognizedNationality("UTO")]),
+    # Who issued a document says nothing of whose national its holder is: a residence card, a refugee's travel document.
+    (element(nationalities=["FRA"], evidence=document("DEU")), [Citizenship("FR")]),
+    (element(nationalities=["CHN"], evidence=document("USA")), [Citizenship("CN")]),
+    (element(nationalities=["XXB"], evidence=document("USA")), [UnrecognizedNationality("XXB")]),
+    (element(given_name="Max", us_person=False, evidence=document("USA")), [ForeignPerson()]),
     (element(nationalities=["us"]), [UnrecognizedNationality("us")]),
     (element(nationalities=["DD"]), [UnrecognizedNationality("DD")]),
     (element(nationalities=["ÆG"]), [UnrecognizedNationality("?")]),
