@@ -15,6 +15,7 @@ from licet.decisions.scene import Body, Marks, Person, Scene
 from licet.directives import CompiledDirective, Directive, Policy, Reach, Recipient
 from licet.licenses import DIRECTIVE, Claim, Claimant, Holder, License, covers, holder_of_organization
 from licet.parties import (
+    Fact,
     ForeignPerson,
     MemberOf,
     OrganizationKind,
@@ -70,7 +71,9 @@ class Recipients:
         self._stating: dict[CompiledDirective | str, tuple[License, ...]] = {}
         self._licensed: dict[tuple[tuple[Recipient, ...], tuple[LicenseId, ...]], Cover] = {}
         person = scene.person or Person(None)
-        self.nationality = Nationality(person, usable, at, policy.groups, policy.parameters)
+        shown = [fact for standing in usable for fact in standing.facts]
+        self._once = _stays(person.standings, usable, at)
+        self.nationality = Nationality(person, shown, self._once, at.date(), policy.groups, policy.parameters)
         people = () if scene.person is None else (self._person(scene.person),)
         self.all = people if scene.body is None else (*people, self._organization(scene.body))
         self.under_directives = people if people and not policy.parameters.org_is_recipient else self.all
@@ -81,7 +84,7 @@ class Recipients:
             person.declared,
             any_citizenship=self.nationality.is_citizen_elsewhere,
             accept_foreign_word=self.policy.parameters.accept_foreign_word_for_us_citizenship,
-            shown_foreign=any(isinstance(fact, ForeignPerson) for fact in adverse_facts(person.standings, self.at)),
+            shown_foreign=any(isinstance(fact, ForeignPerson) for fact in self._once),
         )
         return OneRecipient(Recipient.PERSON, status, person.marks)
 
@@ -142,6 +145,13 @@ class Recipients:
 
 
 NO_COVER = Cover(Coverage.NONE)
+
+
+def _stays(standings: tuple[Standing, ...], usable: tuple[Standing, ...], at: datetime) -> tuple[Fact, ...]:
+    """What stays of evidence that may not be relied on; mostly there is none."""
+    if len(usable) == len(standings):
+        return ()
+    return tuple(adverse_facts((standing for standing in standings if standing not in usable), at))
 
 
 def _holder(organization: OrganizationId | None) -> Holder | None:

@@ -5,7 +5,7 @@ recent country of citizenship or permanent residency. Which nationality counts,
 what a tie means and where Macau belongs are counsel's parameters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 from licet.decisions.scene import Person, Tie
@@ -13,11 +13,10 @@ from licet.directives import Parameters, Scope
 from licet.law import CountryGroups
 from licet.parties import (
     Citizenship,
+    Fact,
     Organization,
     PermanentResidence,
-    Standing,
     UnrecognizedNationality,
-    adverse_facts,
 )
 from licet.terms import Truth, is_country, truth
 
@@ -62,19 +61,33 @@ class Nationality:
 
     What was shown once counts as stated when its evidence no longer counts: evidence
     that leaves a nationality out does not clear it.
+
+    Args:
+        person: With what they state.
+        shown: The facts of evidence that may be relied on.
+        once: The facts that stay of the rest; see `adverse_facts`.
+        day: Of the instant.
+        law: The country groups.
+        parameters: Counsel's readings.
     """
 
-    def __init__(
-        self, person: Person, usable: Iterable[Standing], at: datetime, law: CountryGroups, parameters: Parameters
+    def __init__(  # noqa: PLR0917  # one caller, which has all of them
+        self,
+        person: Person,
+        shown: Sequence[Fact],
+        once: Sequence[Fact],
+        day: date,
+        law: CountryGroups,
+        parameters: Parameters,
     ) -> None:
-        day = at.date()
-        shown = [fact for standing in usable for fact in standing.facts if isinstance(fact, _TIES)]
-        adverse = list(adverse_facts(person.standings, at))
-        self._unrecognized = any(isinstance(fact, UnrecognizedNationality) for fact in adverse)
-        self._proved = {(fact.country, isinstance(fact, PermanentResidence)) for fact in shown}
+        ties_shown = [fact for fact in shown if isinstance(fact, _TIES)]
+        ties_once = [fact for fact in once if isinstance(fact, _TIES) and fact not in ties_shown]
+        self._unrecognized = any(isinstance(fact, UnrecognizedNationality) for fact in (*shown, *once))
+        self._proved = {(fact.country, isinstance(fact, PermanentResidence)) for fact in ties_shown}
         stated = {(tie.country, tie.residence) for tie in person.ties}
-        once = [fact for fact in adverse if isinstance(fact, _TIES) and fact not in shown]
-        ties = [Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired) for fact in (*shown, *once)]
+        ties = [
+            Tie(fact.country, isinstance(fact, PermanentResidence), fact.acquired) for fact in (*ties_shown, *ties_once)
+        ]
         self._every = [*person.ties, *(tie for tie in ties if (tie.country, tie.residence) not in stated)]
         self._held = [tie for tie in self._every if _held(tie, day) and tie.country != _US]
         self._law = law

@@ -141,11 +141,21 @@ class LiveIndex:
         An answer that just stops is taken for a complete one.
         """
         for wait_s in (grace_s, _FAREWELL_S):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), wait_s)
+            await self._emptied(wait_s)
             for live in self._all:
                 self._cut(live, answers.stopping(live.decision), self._clock.now())
         self._write_all()
+
+    async def _emptied(self, patience_s: float) -> None:
+        """Wait until no answer runs, or for as long as is waited.
+
+        Looked at again after each wait: somebody who is still connected may have asked
+        in the moment between, and has their time like everybody else.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self._all:
+                    await self._idle.wait()
 
     def _changed(self, changed: Changed) -> None:
         came_at = time.perf_counter()
