@@ -75,6 +75,7 @@ def test_a_caller_sees_what_is_kept_and_nothing_else_is(instance, office, person
         {"fact": "foreign_person"},
         {"fact": "citizenship", "country": "FR", "acquired": None},
     ]
+    assert (first["completeness"], second["completeness"]) == ("at_least", "whole")
     assert second["issuer"] == office.organization
     row = next(x for x in instance.act(f"/parties/{name}")["standings"] if x["id"] == second["id"])
     told = {"genuineness", "binding", "verifier", "signing_key", "subject", "evidence_digest"}

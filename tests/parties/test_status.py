@@ -27,6 +27,7 @@ from licet.parties import (
     Usable,
     Withdrawal,
     adverse_facts,
+    completeness,
     establish_organization,
     establish_status,
     fact_from_value,
@@ -266,6 +267,21 @@ def test_taking_back_what_says_foreign_and_showing_the_contrary_establishes_noth
     assert establish_status([standing()], **says) is PersonStatus.NOT_FOREIGN
     assert establish_status([standing()], **says, shown_foreign=True) is PersonStatus.UNKNOWN
     assert establish_status([standing(ForeignPerson())], **says, shown_foreign=True) is PersonStatus.FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("facts", "reaches"),
+    [
+        ((), "whole"),
+        ((NotForeignPerson(), MemberOf("acme", Relation.EMPLOYEE)), "whole"),
+        ((Stateless(),), "whole"),
+        ((ForeignPerson(), Citizenship("FR")), "at_least"),
+        ((PermanentResidence("JP"),), "at_least"),
+        ((UnrecognizedNationality("ZZZ"),), "at_least"),
+    ],
+)
+def test_nationalities_are_at_least_those_that_are_told(facts, reaches):
+    assert completeness(facts) == reaches
 
 
 @pytest.mark.parametrize(

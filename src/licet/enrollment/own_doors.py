@@ -19,7 +19,7 @@ from starlette.routing import Route
 from licet.decisions import Caller
 from licet.enrollment.problems import TooLargeError, answered, explain_error, explain_route
 from licet.errors import InputError, LicetError
-from licet.parties import fact_to_value
+from licet.parties import completeness, fact_to_value
 from licet.parties.evidence import STANDING_LIFETIME, Held
 from licet.terms import KeyId, format_instant
 
@@ -162,6 +162,7 @@ def _shown(held: Held) -> dict[str, Any]:
         "kind": one.kind.value,
         "issuer": one.issuer,
         "facts": [fact_to_value(fact) for fact in one.facts],
+        "completeness": completeness(one.facts).value,
         "assurance": one.assurance.name.lower(),
         "counts": held.counts,
         "with_this_key": held.with_this_key,

@@ -3,7 +3,7 @@
 The evidence itself is gone by the time a standing exists; only predicates stay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
@@ -128,6 +128,13 @@ Fact: TypeAlias = (
 )
 
 
+class Completeness(StrEnum):
+    """How far facts reach: a status is told whole; nationalities are at least those, never exactly those."""
+
+    WHOLE = "whole"
+    AT_LEAST = "at_least"
+
+
 class Genuineness(StrEnum):
     """How it was established that evidence is what it says it is."""
 
@@ -213,6 +220,12 @@ _PLAIN: Mapping[str, Fact] = {
     "stateless": Stateless(),
 }
 _NAMES = {fact: name for name, fact in _PLAIN.items()}
+
+
+def completeness(facts: Iterable[Fact]) -> Completeness:
+    """How far the facts of a standing reach: a credential may attest one nationality of several."""
+    several = (Citizenship, PermanentResidence, UnrecognizedNationality)
+    return Completeness.AT_LEAST if any(isinstance(fact, several) for fact in facts) else Completeness.WHOLE
 
 
 def nationality_fact(code: str) -> Fact:
