@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from licet.decisions import Caller
-from licet.enrollment.problems import TooLargeError, answered, explain_error, explain_route
+from licet.enrollment.problems import TooLargeError, answered, explain_route, explained
 from licet.enrollment.registrar import Registrar
 from licet.enrollment.reviewing import Reviewing, told_value
-from licet.errors import InputError, LicetError
+from licet.errors import InputError
 from licet.parties import MOST_DOCUMENT_BYTES
 from licet.terms import format_instant
 
@@ -113,14 +113,9 @@ class Doors(Starlette):
         self, door: Callable[[Request, Caller], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def open_door(request: Request) -> Response:
-            try:
-                return await door(request, await self._identify(request.scope))
-            except LicetError as err:
-                return explain_error(err)
-            except ClientDisconnect:
-                return Response()  # nobody reads it
+            return await door(request, await self._identify(request.scope))
 
-        return open_door
+        return explained(open_door)
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from licet.decisions import Caller
-from licet.enrollment.problems import TooLargeError, answered, explain_error, explain_route
-from licet.errors import InputError, LicetError
+from licet.enrollment.problems import TooLargeError, answered, explain_route, explained
+from licet.errors import InputError
 from licet.parties import completeness, fact_to_value
 from licet.parties.evidence import STANDING_LIFETIME, Held
 from licet.terms import KeyId, format_instant
@@ -107,7 +107,7 @@ class OwnDoors(Starlette):
                 Route("/licet/standings/carry", self._explained(self._carry), methods=["POST"]),
                 Route("/licet/standings/{standing}/take-back", self._explained(self._take_back), methods=["POST"]),
                 Route("/licet/standing-token", self._explained(self._vouch), methods=["POST"]),
-                Route("/licet/jwks", self._keys, methods=["GET"]),
+                Route("/licet/jwks", explained(self._keys), methods=["GET"]),
             ],
             exception_handlers={HTTPException: explain_route},
         )
@@ -133,24 +133,16 @@ class OwnDoors(Starlette):
         return answered({"token": token, "token_type": "licet-standing+jwt"})
 
     async def _keys(self, _request: Request) -> Response:
-        try:
-            keys = await self._own.public_keys()
-        except LicetError as err:
-            return explain_error(err)
+        keys = await self._own.public_keys()
         return JSONResponse(keys, headers={"cache-control": f"public, max-age={_JWKS_AGE_S}"})
 
     def _explained(
         self, door: Callable[[Request, Caller], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def open_door(request: Request) -> Response:
-            try:
-                return await door(request, await self._identify(request.scope))
-            except LicetError as err:
-                return explain_error(err)
-            except ClientDisconnect:
-                return Response()  # nobody reads it
+            return await door(request, await self._identify(request.scope))
 
-        return open_door
+        return explained(open_door)
 
 
 def _shown(held: Held) -> dict[str, Any]:

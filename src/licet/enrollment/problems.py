@@ -1,10 +1,10 @@
 """How the doors answer: JSON that nobody keeps, and problem details (RFC 9457) with a code for machines."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from licet.errors import (
@@ -48,6 +48,20 @@ def explain_error(err: LicetError) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(err, kind)), 500)
     challenge = err.challenge if isinstance(err, CallerError) else None
     return _problem(status, err.code, str(err), challenge=challenge)
+
+
+def explained(door: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """A door whose errors are explained to whoever knocked."""
+
+    async def open_door(request: Request) -> Response:
+        try:
+            return await door(request)
+        except LicetError as err:
+            return explain_error(err)
+        except ClientDisconnect:
+            return Response()  # nobody reads it
+
+    return open_door
 
 
 async def explain_route(_request: Request, err: Exception) -> Response:

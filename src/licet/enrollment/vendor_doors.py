@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from licet.decisions import Caller
-from licet.enrollment.problems import TooLargeError, answered, explain_error, explain_route
-from licet.errors import InputError, LicetError, UnavailableError
+from licet.enrollment.problems import TooLargeError, answered, explain_route, explained
+from licet.errors import InputError, UnavailableError
 from licet.parties.evidence import MAX_EVENT_BYTES
 
 MOST_AT_ONCE = 8
@@ -60,8 +60,8 @@ class VendorDoors(Starlette):
         self._held = 0
         super().__init__(
             routes=[
-                Route("/licet/vendors/{vendor}/reference", _explained(self._refer), methods=["POST"]),
-                Route("/licet/vendors/{vendor}/callback", _explained(self._take), methods=["POST"]),
+                Route("/licet/vendors/{vendor}/reference", explained(self._refer), methods=["POST"]),
+                Route("/licet/vendors/{vendor}/callback", explained(self._take), methods=["POST"]),
             ],
             exception_handlers={HTTPException: explain_route},
         )
@@ -101,15 +101,3 @@ def _once(request: Request) -> dict[str, str]:
     names = [name for name, _ in request.headers.items()]
     found = {name: value for name, value in request.headers.items() if names.count(name) == 1}
     return {name: value for name, value in found.items() if len(value) <= _LONGEST_HEADER}
-
-
-def _explained(door: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def open_door(request: Request) -> Response:
-        try:
-            return await door(request)
-        except LicetError as err:
-            return explain_error(err)
-        except ClientDisconnect:
-            return Response()  # nobody reads it
-
-    return open_door

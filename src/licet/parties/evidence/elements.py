@@ -166,12 +166,13 @@ def _name(members: Mapping[str, Any], member: str) -> str:
 
 
 def _instant(value: object) -> datetime:
+    told = "expected `time` to be an instant with a UTC offset"
+    if not isinstance(value, str) or not value.isascii():
+        raise refused(Refusal.CLAIM_MALFORMED, told)
     try:
-        if isinstance(value, str) and value.isascii():
-            return parse_instant(value)
-    except (InputError, OverflowError):
-        pass
-    raise refused(Refusal.CLAIM_MALFORMED, "expected `time` to be an instant with a UTC offset")
+        return parse_instant(value)
+    except (InputError, OverflowError) as err:
+        raise refused(Refusal.CLAIM_MALFORMED, told) from err
 
 
 def _expiries(evidence: object) -> Iterator[date]:
