@@ -1,9 +1,7 @@
 """The office: whose act it is, and whether it is done at once or waits for a second person."""
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +10,13 @@ from licet.control.act import Act, Approval, Done, Intent, Proposed, Waiver, dig
 from licet.control.desk import Desk
 from licet.control.intents import Intents
 from licet.control.mandates import require_mandate
+from licet.control.repeating import repeating
 from licet.control.second import require_open, require_other
-from licet.errors import ConflictError, InputError, LicetError, PermissionDeniedError
+from licet.errors import ConflictError, InputError, PermissionDeniedError
 from licet.fleet import Clock, new_record_id
 from licet.stores import Administrator, PendingAct, PendingState, Store, Transaction
 from licet.terms import format_instant
 
-_log = logging.getLogger("licet.control")
 _SWEEP_S = 5.0
 _SYSTEM = "licet"
 
@@ -120,24 +118,12 @@ class Office:
         for pending in expired:
             await self._end(pending, PendingState.EXPIRED, "pending.expire", _SYSTEM, None)
 
-    @asynccontextmanager
-    async def expiring(self) -> AsyncIterator[None]:
-        """Look for what has expired, for as long as the block runs."""
-        task = asyncio.create_task(self._expire_forever())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
+    def expiring(self) -> AbstractAsyncContextManager[None]:
+        """Look for what has expired, for as long as the block runs.
 
-    async def _expire_forever(self) -> None:
-        while True:
-            try:
-                await self.expire()
-            except LicetError as err:
-                # Nothing is lost by waiting: whoever would approve it is refused by its instant.
-                _log.warning("an expired proposal waits to be written down: %s", err)
-            await asyncio.sleep(_SWEEP_S)
+        Nothing is lost where that fails: whoever would approve it is refused by its instant.
+        """
+        return repeating(self.expire, _SWEEP_S, "an expired proposal waits to be written down")
 
     async def _looked_at(self, intent: Intent[Any]) -> Intent[Any]:
         """An act whose proof is to be waived, with what fails; where nothing fails there is nothing to waive."""

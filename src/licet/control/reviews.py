@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from licet.control.act import Act, Intent
 from licet.control.desk import Desk
+from licet.control.repeating import repeating
 from licet.control.window import ReviewWindow
 from licet.decisions import Caller
 from licet.directives import NationalsOfGroups, force_at, from_document, with_settings
@@ -260,23 +261,9 @@ class Reviews:
                 with self.store.write() as tx:
                     tx.reviews.put(forget_message(tx.reviews.get(one.id), now))
 
-    @asynccontextmanager
-    async def sweeping(self) -> AsyncIterator[None]:
+    def sweeping(self) -> AbstractAsyncContextManager[None]:
         """Look for what is past its time, for as long as the block runs; at once when it begins."""
-        task = asyncio.create_task(self._sweep_forever())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-
-    async def _sweep_forever(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-            except LicetError as err:
-                _log.warning("what is past its time in reviews waits for the next look: %s", err)
-            await asyncio.sleep(_SWEEP_S)
+        return repeating(self.sweep, _SWEEP_S, "what is past its time in reviews waits for the next look")
 
     async def _carry_out(
         self, name: str, review: Review, by: str, change: Callable[[Transaction, datetime], None], **more: Any

@@ -6,10 +6,9 @@ person may have to agree; then it is deleted.
 
 import asyncio
 import hashlib
-import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from licet.control.act import Act, Intent, require_same
 from licet.control.mandates import Effect
+from licet.control.repeating import repeating
 from licet.decisions import Row, RowKind
 from licet.directives import with_settings
 from licet.errors import InputError, LicetError, NotFoundError, UnavailableError
@@ -27,7 +27,6 @@ from licet.records import RecordKind
 from licet.stores import Store, Transaction
 from licet.terms import PartyId
 
-_log = logging.getLogger("licet.control")
 KEPT = timedelta(hours=72)
 """For how long a file waits for its act."""
 _MOST_HELD = 2
@@ -124,23 +123,13 @@ class Workforces:
                 f"files that waited cannot be deleted: {err.strerror}", code="staging_failed"
             ) from err
 
-    @asynccontextmanager
-    async def sweeping(self) -> AsyncIterator[None]:
+    def sweeping(self) -> AbstractAsyncContextManager[None]:
         """Sweep for as long as the block runs; at once when it begins."""
-        task = asyncio.create_task(self._sweep_forever())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
 
-    async def _sweep_forever(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self.sweep)
-            except LicetError as err:
-                _log.warning("what has waited too long is deleted at the next look: %s", err)
-            await asyncio.sleep(_SWEEP_S)
+        async def sweep() -> None:
+            await asyncio.to_thread(self.sweep)
+
+        return repeating(sweep, _SWEEP_S, "what has waited too long is deleted at the next look")
 
     async def ready(self, digest: str) -> None:
         """Have a file in memory that waits on the disk: an approval may come after a restart.
