@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -125,7 +126,8 @@ class Batches:
                 return
             record = row.decision or self._post.decision(decision, request, snapshot, at).id
             live = self._index.open(record, request, decision, snapshot)
-            live.cut.add_done_callback(lambda _: self._end(row))
+            # Not at once: a change may cut several of one batch, and each is on record.
+            live.on_cut = partial(asyncio.get_running_loop().call_soon, self._end, row)
             lives.append(live)
 
     def _refused(self, row: Kept, snapshot: Snapshot) -> None:

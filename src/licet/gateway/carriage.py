@@ -1,13 +1,12 @@
 """Carry one permitted request to the application behind the gate, and its answer back.
 
-The application runs as a task of its own, so that the answer can be cut while
-it is silent, and so that the client's leaving reaches the upstream at once.
+The answer can be cut while the application is silent, and the client's leaving
+reaches the upstream.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,17 +18,21 @@ from licet.gateway.asgi import App, Message, Receive, Scope, Send, respond
 from licet.gateway.live import Live
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
-from licet.terms import ItemId, RecordId, Surface
+from licet.terms import ItemId, RecordId, Surface, Value
 
 PASSAGE = "licet.passage"
 """Where in the ASGI scope the application behind the gate finds its `Passage`."""
 
 _log = logging.getLogger("licet.gateway")
 _MANY = 300  # HTTP: below it an answer is a success
+_WHOLE = frozenset({b"content-encoding", b"content-length"})  # an event of ours fits into neither
+_UNWATCHED_S = 0.02
+"""Whether the client is still there is asked of answers that take longer; most that are not streams do not."""
+_UNWINDS_S = 0.1
+"""How long an application that is cut may take to end before the client is told without it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Value, frozen=True):
     """What lets a request through. Only the gate makes one, and only from a permit.
 
     Where an owner handles what they sent themselves, or the gate ends what it let
@@ -53,11 +56,15 @@ class Passage:
 
 
 class _CutError(Exception):
-    """Ends the application's task; never leaves this module."""
+    """Ends the application; never leaves this module."""
 
 
 class Carriage:
     """One request and its answer.
+
+    The application runs in the task of the request. What ends an answer early, a cut or
+    a client that leaves, cancels that task, and is told apart here from whoever else
+    cancels it: an answer that nothing ends has no task of its own.
 
     Args:
         lives: The answer's places in the index, one for each item; they tell when to cut.
@@ -72,34 +79,35 @@ class Carriage:
         self,
         lives: Sequence[Live],
         passage: Passage,
-        commit: Awaitable[object] | None,
+        commit: "asyncio.Future[Any] | None",
         limits: Limits,
         send: Send,
         *,
         seen: Seen,
     ) -> None:
         self._lives = lives
-        self._cuts: list[asyncio.Future[dialects.Refusal]] = [live.cut for live in lives]
         self._passage = passage
         self._limits = limits
         self._send = send
         self._seen = seen
-        self._commit = None if commit is None else asyncio.ensure_future(commit)
-        if self._commit is not None:
-            # If nobody comes to wait for it, its failure is no surprise to report.
-            self._commit.add_done_callback(lambda done: done.cancelled() or done.exception())
-        for live in lives:
-            live.warn = self._warn
+        self._commit = commit
+        self._is_recorded = commit is None
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] | None = None
+        self._is_interrupted = False
+        self._patience: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Task[None] | None = None
+        self._body: bytes | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._gone: asyncio.Event | None = None
+        self._has_left = False
         self._warning = b""
         self._warning_sent: asyncio.Future[None] | None = None
         self._framer: dialects.EventFramer | dialects.ArrayFramer | None = None
         self._started = False
         self._complete = False
-        self._gone = asyncio.Event()
         self._meter = dialects.TokenMeter()
         self._is_good = False
-        self._is_sending = False
-        self._is_recorded = False
 
     @property
     def is_given(self) -> bool:
@@ -113,27 +121,159 @@ class Carriage:
 
     async def carry(self, app: App, scope: Scope, receive: Receive, body: bytes) -> None:
         """Run the application until its answer is complete, cut, or unwanted."""
-        inner = {**scope, PASSAGE: self._passage}
+        self._body = body
+        for live in self._lives:
+            live.warn, live.on_cut = self._warn, self._interrupt
+        watch = self._loop.call_later(_UNWATCHED_S, self._watch, receive)
         self._seen.asks_upstream()
-        work = asyncio.create_task(_run(app, inner, self._replay(body), self._forward))
-        left = asyncio.create_task(self._watch(receive))
         try:
-            news: list[asyncio.Future[Any]] = [work, left, *self._cuts]
-            await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
-            if self._complete:
-                await work
-            elif (cut := self._cut()) is not None:
-                await self._end_first(cut, work)
-            elif left.done() and not work.done():
-                await self._stop(work)
-            else:
-                await self._conclude(work)
+            failure = await self._run(app, {**scope, PASSAGE: self._passage})
+            if not self._complete:
+                await self._conclude(failure)
+            elif failure is not None:
+                raise failure
         finally:
-            left.cancel()
-            await self._stop(work)
-            if self._warning_sent is not None:
-                self._warning_sent.cancel()
-                await asyncio.wait({self._warning_sent})
+            watch.cancel()
+            for live in self._lives:
+                live.warn = live.on_cut = None
+            await self._leave()
+
+    # What ends it early.
+
+    async def _run(self, app: App, scope: Scope) -> Exception | None:
+        """Run the application to its end, or until it is interrupted; give what it failed with."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("expected to run in a task")
+        self._task, before = task, task.cancelling()
+        failure = None
+        try:
+            await app(scope, self._receive, self._forward)
+        except asyncio.CancelledError:
+            if not self._is_interrupted or task.cancelling() > before + 1:
+                raise  # somebody else wants the request to end
+        except Exception as err:  # noqa: BLE001  # what it means is said where the answer is concluded
+            failure = err
+        finally:
+            self._task = None
+            if self._is_interrupted:
+                task.uncancel()
+        return failure
+
+    def _interrupt(self) -> None:
+        """Have the application end now. Invariant: from a cut on `_forward` passes nothing more on."""
+        if self._task is None or self._complete or self._is_interrupted:
+            return
+        self._is_interrupted = True
+        self._task.cancel()
+        self._patience = self._loop.call_later(_UNWINDS_S, self._wait_no_longer)
+
+    def _wait_no_longer(self) -> None:
+        """Tell the client of a cut although the application does not end."""
+        if (cut := self._cut()) is not None:
+            self._telling = self._loop.create_task(self._end(cut))
+
+    def _watch(self, receive: Receive) -> None:
+        self._watching = self._loop.create_task(self._heed(receive))
+
+    async def _heed(self, receive: Receive) -> None:
+        """Wait for the client to leave."""
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        self._has_left = True
+        if self._gone is not None:
+            self._gone.set()
+        self._interrupt()
+
+    def _cut(self) -> dialects.Refusal | None:
+        """What the caller is told if the answer must end: one permit that ended ends it."""
+        return next((live.cut for live in self._lives if live.cut is not None), None)
+
+    async def _leave(self) -> None:
+        """Leave nothing behind that waits."""
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._commit is not None and not self._is_recorded:
+            # If nobody has come to wait for it, its failure is no surprise to report.
+            self._commit.add_done_callback(_looked_at)
+        if self._warning_sent is not None:
+            self._warning_sent.cancel()
+            await asyncio.wait({self._warning_sent})
+
+    # What the application is given, and what it says.
+
+    async def _receive(self) -> Message:
+        """The body that the gate has read, once; afterwards only the client's leaving is news."""
+        body, self._body = self._body, None
+        if body is not None:
+            return {"type": "http.request", "body": body, "more_body": False}
+        if not self._has_left:
+            self._gone = self._gone or asyncio.Event()
+            await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _forward(self, message: Message) -> None:
+        """Pass the application's answer on, whole events at a time."""
+        self._seen.upstream_answers()
+        # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
+        if not self._is_recorded:
+            await self._recorded()
+        for live in self._lives:
+            if live.held is not None:
+                await asyncio.shield(live.held)
+            if live.cut is not None:
+                raise _CutError
+        if message["type"] == "http.response.body":
+            await self._pass(message)
+        elif message["type"] == "http.response.start":
+            await self._start(message)
+        else:
+            await self._send(message)
+
+    async def _pass(self, message: Message) -> None:
+        body, more = message.get("body", b""), message.get("more_body", False)
+        self._meter.feed(body)
+        if self._framer is not None:
+            body = self._framer.feed(body)
+            if not more:
+                body += self._framer.flush()
+            elif not body:
+                return
+        self._complete = not more
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def _recorded(self) -> None:
+        if self._commit is not None:
+            # Shielded: a client that leaves must not take the record of its request with it.
+            await (self._commit if self._commit.done() else asyncio.shield(self._commit))
+        self._is_recorded = True
+
+    async def _start(self, message: Message) -> None:
+        headers, kind, is_sized = [], b"", False
+        for header in message["headers"]:
+            name = header[0].lower()
+            if name.startswith(b"licet-"):
+                continue
+            headers.append(header)
+            if name == b"content-type":
+                kind = header[1]
+            elif name in _WHOLE:
+                is_sized = True
+        if not is_sized and kind.startswith(b"text/event-stream"):
+            self._framer = dialects.EventFramer(self._limits.event_bytes)
+        elif not is_sized and self._passage.as_array and kind.startswith(b"application/json"):
+            self._framer = dialects.ArrayFramer(self._limits.event_bytes)
+        if self._passage.decision is not None:
+            headers.append((b"licet-decision", self._passage.decision.encode()))
+        self._started = True
+        for live in self._lives:
+            live.has_begun = True
+        self._is_good = message["status"] < _MANY
+        await self._send({**message, "headers": headers})
+        if self._warning:
+            self._say_warning()
 
     def _warn(self, until: datetime) -> None:
         """Tell a stream that is being read until when it goes on, also while nothing of it comes."""
@@ -147,105 +287,34 @@ class Carriage:
             self._warning = b""
             self._warning_sent = asyncio.ensure_future(self._send(message))
 
-    def _cut(self) -> dialects.Refusal | None:
-        """What the caller is told if the answer must end: one permit that ended ends it."""
-        return next((cut.result() for cut in self._cuts if cut.done()), None)
+    # How it ends.
 
-    def _replay(self, body: bytes) -> Receive:
-        """The body that the gate has read, once; afterwards only the client's leaving is news."""
-        waiting = [body]
+    async def _conclude(self, failure: Exception | None) -> None:
+        """The application ended without a whole answer.
 
-        async def receive() -> Message:
-            if waiting:
-                return {"type": "http.request", "body": waiting.pop(), "more_body": False}
-            await self._gone.wait()
-            return {"type": "http.disconnect"}
-
-        return receive
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            continue
-        self._gone.set()
-
-    async def _forward(self, message: Message) -> None:
-        """Pass the application's answer on, whole events at a time."""
-        self._seen.upstream_answers()
-        # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
-        await self._recorded()
-        if self._cut() is not None:
-            raise _CutError
-        if message["type"] == "http.response.start":
-            await self._start(message)
-            return
-        if message["type"] == "http.response.body":
-            self._meter.feed(message.get("body", b""))
-        if message["type"] == "http.response.body" and self._framer is not None:
-            more = message.get("more_body", False)
-            chunk = self._framer.feed(message.get("body", b""))
-            if not more:
-                chunk += self._framer.flush()
-            message = {"type": "http.response.body", "body": chunk, "more_body": more}
-            if more and not chunk:
-                return
-        self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
-        await self._pass(message)
-
-    async def _pass(self, message: Message) -> None:
-        """Send, and have it seen for how long that takes: a slow client makes it wait."""
-        self._is_sending = True
-        try:
-            await self._send(message)
-        finally:
-            self._is_sending = False
-
-    async def _recorded(self) -> None:
-        # Shielded: a client that leaves must not take the record of its request with it.
-        if self._commit is not None and not self._is_recorded:
-            await asyncio.shield(self._commit)
-            self._is_recorded = True
-        for live in self._lives:
-            if live.held is not None:
-                await asyncio.shield(live.held)
-
-    async def _start(self, message: Message) -> None:
-        headers = [(name, value) for name, value in message["headers"] if not name.lower().startswith(b"licet-")]
-        names = {name.lower(): value for name, value in headers}
-        kind = names.get(b"content-type", b"")
-        if not names.keys() & {b"content-encoding", b"content-length"}:
-            if kind.startswith(b"text/event-stream"):
-                self._framer = dialects.EventFramer(self._limits.event_bytes)
-            elif self._passage.as_array and kind.startswith(b"application/json"):
-                self._framer = dialects.ArrayFramer(self._limits.event_bytes)
-        if self._passage.decision is not None:
-            headers.append((b"licet-decision", self._passage.decision.encode()))
-        self._started = True
-        for live in self._lives:
-            live.has_begun = True
-        self._is_good = message["status"] < _MANY
-        await self._pass({**message, "headers": headers})
-        self._say_warning()
-
-    async def _end_first(self, told: dialects.Refusal, work: "asyncio.Task[None]") -> None:
-        """End the upstream at once and tell the client; wait for the end of the one only after the other.
-
-        Many may be cut at the same instant, and the last is told as soon as the loop has
-        come to it. Invariant: from the cut on `_forward` sends nothing more. Only what it
-        is in the middle of sending must be out, or given up, before the last event.
+        Before the answer began, say why. In the middle of one, drop the connection:
+        the upstream's own failure is passed on as what it is.
         """
-        work.cancel()
-        if self._is_sending:
-            await self._stop(work)
-        await self._end(told)
-        await self._stop(work)
-
-    async def _stop(self, work: "asyncio.Task[None]") -> None:
-        """End the application, and with it the upstream, at once."""
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work}, timeout=self._limits.cut_s)
-        if work.done() and not work.cancelled():
-            work.exception()  # looked at, so that it is not reported as unnoticed
+        # What happened here is asked before what was raised: an application may wrap or swallow it.
+        if (cut := self._cut()) is not None:
+            await (self._telling or self._end(cut))
+            return
+        if self._has_left:
+            return
+        if self._commit is not None and self._commit.done() and self._commit.exception() is not None:
+            told = answers.failed(Code.LOG_UNAVAILABLE, self._passage.decision)
+        elif isinstance(failure, InputError):
+            told = answers.unreadable(failure)
+        elif isinstance(failure, UnavailableError):
+            told = answers.unavailable(failure.code, self._passage.decision)
+        elif failure is None:
+            told = answers.upstream_unreachable()
+        else:
+            raise failure
+        self._seen.code = told.code
+        _log.warning("a permitted request was not answered in full: %s", failure or told.code)
+        if not self._started:
+            await respond(self._send, self._passage.surface, told)
 
     async def _end(self, told: dialects.Refusal) -> None:
         """Tell the client why there is no more.
@@ -265,7 +334,7 @@ class Carriage:
             except (OSError, TimeoutError):
                 is_told = False
                 _log.debug("a client that was cut did not read why")
-        caused_at = next((live.caused_at for live in self._lives if live.cut.done()), None)
+        caused_at = next((live.caused_at for live in self._lives if live.cut is not None), None)
         self._seen.cut(told.code, caused_at if is_told else None)
 
     def _last_event(self, told: dialects.Refusal) -> bytes | None:
@@ -276,32 +345,7 @@ class Carriage:
             return None
         return dialects.render_cut(self._passage.surface, told, self._passage.form)
 
-    async def _conclude(self, work: "asyncio.Task[None]") -> None:
-        """The application ended without a whole answer.
 
-        Before the answer began, say why. In the middle of one, drop the connection:
-        the upstream's own failure is passed on as what it is.
-        """
-        # What happened here is asked before what was raised: an application may wrap or swallow it.
-        failure = None if work.cancelled() else work.exception()
-        if (cut := self._cut()) is not None:
-            await self._end(cut)
-            return
-        if self._commit is not None and self._commit.done() and self._commit.exception() is not None:
-            told = answers.failed(Code.LOG_UNAVAILABLE, self._passage.decision)
-        elif isinstance(failure, InputError):
-            told = answers.unreadable(failure)
-        elif isinstance(failure, UnavailableError):
-            told = answers.unavailable(failure.code, self._passage.decision)
-        elif failure is None:
-            told = answers.upstream_unreachable()
-        else:
-            raise failure
-        self._seen.code = told.code
-        _log.warning("a permitted request was not answered in full: %s", failure or told.code)
-        if not self._started:
-            await respond(self._send, self._passage.surface, told)
-
-
-async def _run(app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await app(scope, receive, send)
+def _looked_at(commit: "asyncio.Future[Any]") -> None:
+    if not commit.cancelled():
+        commit.exception()

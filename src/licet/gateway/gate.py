@@ -14,8 +14,9 @@ the same process. One request passes here from top to bottom:
 import asyncio
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from licet import dialects
 from licet.decisions import Caller, Request, RequestedAct, usable_items
@@ -245,7 +246,7 @@ class Gate:
             items=tuple(one.item.id for one in granted),
         )
         try:
-            commit = asyncio.gather(*commits) if len(commits) > 1 else next(iter(commits), None)
+            commit = _together(commits)
             carriage = Carriage(lives, passage, commit, self._limits, send, seen=asked.seen)
             try:
                 await carriage.carry(asked.plan.app, scope, receive, asked.body)
@@ -255,6 +256,13 @@ class Gate:
         finally:
             for live in lives:
                 self._live.close(live)
+
+
+def _together(commits: Sequence[Awaitable[object]]) -> "asyncio.Future[Any] | None":
+    """Resolves when all of them have."""
+    if not commits:
+        return None
+    return asyncio.ensure_future(commits[0]) if len(commits) == 1 else asyncio.gather(*commits)
 
 
 def _nowhere(*_about: object) -> None:

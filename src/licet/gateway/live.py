@@ -9,9 +9,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -32,6 +32,7 @@ _FAREWELL_S = 1.0
 # One in which whoever waits for a cut learns of it, one in which they run, one more for those that had to wait.
 _TURNS_TO_TELL = 3
 _RECORDS_A_TURN = 32
+_NO_KIN: frozenset[ItemId] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +40,9 @@ class Live:
     """One answer that is being given.
 
     Attributes:
-        cut: Set to what the caller is told when the answer must end.
+        ends_at: Until when it may take at all, on the loop's clock.
+        cut: What the caller is told, once the answer must end; None while it may go on.
+        on_cut: Called once, when that is set.
         held: While it is not done, no further byte may leave.
         kin: Other items on which its decision rests.
         warn: Told until when it may go on, where it was permitted and no longer would be.
@@ -54,12 +57,13 @@ class Live:
     organization: OrganizationId | None
     until: datetime
     restricted: bool
-    cut: "asyncio.Future[dialects.Refusal]"
+    kin: frozenset[ItemId]
+    ends_at: float
+    cut: dialects.Refusal | None = None
+    on_cut: Callable[[], object] | None = None
     held: "asyncio.Task[None] | None" = None
-    timer: asyncio.TimerHandle | None = field(default=None)
-    end: asyncio.TimerHandle | None = field(default=None)
+    timer: asyncio.TimerHandle | None = None
     caused_at: float | None = None
-    kin: frozenset[ItemId] = frozenset()
     warn: Callable[[datetime], None] | None = None
     drains_until: datetime | None = None
     has_begun: bool = False
@@ -110,15 +114,19 @@ class LiveIndex:
             organization=party.organization if party else request.caller.organization,
             until=permit.until,
             restricted=permit.restricted,
-            cut=asyncio.get_running_loop().create_future(),
             kin=_kin(request, snapshot),
+            ends_at=asyncio.get_running_loop().time() + self._total_s,
         )
+        if not self._all:
+            self._idle.clear()
         self._all.add(live)
-        self._idle.clear()
         for place in _places(live):
-            self._by.setdefault(place, set()).add(live)
+            there = self._by.get(place)
+            if there is None:
+                self._by[place] = {live}
+            else:
+                there.add(live)
         self._arm(live)
-        live.end = asyncio.get_running_loop().call_later(self._total_s, self._overdue, live)
         return live
 
     def close(self, live: Live) -> None:
@@ -127,13 +135,13 @@ class LiveIndex:
         if not self._all:
             self._idle.set()
         for place in _places(live):
-            rest = self._by.get(place, set())
-            rest.discard(live)
-            if not rest:
-                self._by.pop(place, None)
-        for timer in (live.timer, live.end):
-            if timer is not None:
-                timer.cancel()
+            rest = self._by.get(place)
+            if rest is not None:
+                rest.discard(live)
+                if not rest:
+                    del self._by[place]
+        if live.timer is not None:
+            live.timer.cancel()
 
     async def drain(self, grace_s: float) -> None:
         """Let running answers end within `grace_s` seconds, then end the rest with a proper event.
@@ -174,23 +182,25 @@ class LiveIndex:
         ]
         return {live for place in places for live in self._by.get(place, ())}
 
-    def _overdue(self, live: Live) -> None:
-        if live in self._all:
-            self._cut(live, answers.took_too_long(live.decision), self._clock.now())
-
     def _arm(self, live: Live) -> None:
-        """Wake at the lapse. The delay runs on the monotonic clock."""
-        delay_s = min((live.until - self._clock.now()).total_seconds(), _LONGEST_TIMER_S)
-        live.timer = asyncio.get_running_loop().call_later(max(delay_s, 0.0), self._lapsed, live)
+        """Wake at the lapse, or when it has taken as long as it may. The delay runs on the monotonic clock."""
+        loop = asyncio.get_running_loop()
+        lapses_in_s = (live.until - self._clock.now()).total_seconds()
+        delay_s = min(lapses_in_s, live.ends_at - loop.time(), _LONGEST_TIMER_S)
+        live.timer = loop.call_later(max(delay_s, 0.0), self._wake, live)
 
-    def _lapsed(self, live: Live) -> None:
-        if live in self._all and not live.cut.done():
-            late_s = (self._clock.now() - live.until).total_seconds()
-            live.caused_at = time.perf_counter() - max(late_s, 0.0)
-            self._decide_again(live)
+    def _wake(self, live: Live) -> None:
+        if live not in self._all or live.cut is not None:
+            return
+        if asyncio.get_running_loop().time() >= live.ends_at:
+            self._cut(live, answers.took_too_long(live.decision), self._clock.now())
+            return
+        late_s = (self._clock.now() - live.until).total_seconds()
+        live.caused_at = time.perf_counter() - max(late_s, 0.0)
+        self._decide_again(live)
 
     def _decide_again(self, live: Live) -> None:
-        if live.cut.done():
+        if live.cut is not None:
             return
         if live.timer is not None:
             live.timer.cancel()
@@ -257,9 +267,11 @@ class LiveIndex:
                 self._cut(live, answers.failed(Code.LOG_UNAVAILABLE, live.decision), self._clock.now())
 
     def _cut(self, live: Live, told: dialects.Refusal, at: datetime) -> None:
-        if not live.cut.done():
+        if live.cut is None:
             live.caused_at = live.caused_at or time.perf_counter()
-            live.cut.set_result(told)
+            live.cut = told
+            if live.on_cut is not None:
+                live.on_cut()
             owner = {"party": live.party, "organization": live.organization}
             self._afterwards(partial(self._post.cut, live.decision, live.item, told.code, at, **owner))
 
@@ -288,17 +300,17 @@ class LiveIndex:
 def _kin(request: Request, snapshot: Snapshot) -> frozenset[ItemId]:
     """The items on which the decision about another rests: what it was made from, what it may choose."""
     item = snapshot.catalogue.resolve(request.model, request.base)
-    if item is None:
-        return frozenset()
+    if item is None or not (item.candidates or item.base):
+        return _NO_KIN
     return frozenset(item.candidates) | ({item.base} if item.base else frozenset())
 
 
-def _places(live: Live) -> Iterator[tuple[str, str]]:
-    yield ("key", live.request.caller.key)
-    yield ("item", live.item)
-    for item in live.kin - {live.item}:
-        yield ("item", item)
+def _places(live: Live) -> list[tuple[str, str]]:
+    places: list[tuple[str, str]] = [("key", live.request.caller.key), ("item", live.item)]
+    if live.kin:
+        places += [("item", item) for item in live.kin if item != live.item]
     if live.party is not None:
-        yield ("party", live.party)
+        places.append(("party", live.party))
     if live.organization is not None:
-        yield ("organization", live.organization)
+        places.append(("organization", live.organization))
+    return places

@@ -128,7 +128,7 @@ class Session:
         self._upstream = one_upstream(plan, granted)
         lives, commits = self._granting.begin(granted, snapshot)
         for live in lives:
-            live.cut.add_done_callback(lambda _: self._over.set())
+            live.on_cut = self._over.set
         self._lives += lives
         self._names |= set(models)
         self._granted += granted
@@ -179,12 +179,12 @@ class Session:
 
     async def _end(self, told: dialects.Refusal) -> None:
         is_told = await self.tell(told)
-        caused_at = next((live.caused_at for live in self._lives if live.cut.done()), None)
+        caused_at = next((live.caused_at for live in self._lives if live.cut is not None), None)
         self._seen.cut(told.code, caused_at if is_told else None)
 
     def _cut(self) -> dialects.Refusal | None:
         """What the caller is told if the socket must end: one permit that ended ends it."""
-        return next((live.cut.result() for live in self._lives if live.cut.done()), None)
+        return next((live.cut for live in self._lives if live.cut is not None), None)
 
     # What the client says.
 
