@@ -8,7 +8,7 @@ signal handlers of its own: one process may run several listeners, and the appli
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 
 import uvicorn
 
@@ -18,15 +18,28 @@ from licet.gateway.listening import BACKLOG, url_of
 from licet.gateway.protocol import BoundedProtocol
 
 _LOOK_S = 0.005
+_TICKS = 10
 
 
 class _Server(uvicorn.Server):
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once in that second end the connections on which nothing happened in time.
+
+        A timer for each of thousands would be set anew with every request.
+        """
+        if counter % _TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol) and connection.due is not None and connection.due <= now:
+                    connection.late()
+        return await super().on_tick(counter)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
 
-def _socket_protocol() -> type[asyncio.Protocol]:
+def _socket_protocol() -> Callable[..., asyncio.Protocol]:
     from licet.gateway.socket_protocol import SocketProtocol  # noqa: PLC0415  # needs the extra `realtime`
 
     return SocketProtocol
@@ -49,12 +62,13 @@ class Listener:
 
         class Protocol(BoundedProtocol):
             most = connections
+            sockets = None if socket_bytes is None else staticmethod(_socket_protocol())
 
         config = uvicorn.Config(
             app,
             loop="none",
             http=Protocol,
-            ws="none" if socket_bytes is None else _socket_protocol(),
+            ws="none",
             ws_max_size=socket_bytes or 0,
             ws_per_message_deflate=False,  # a small message must not become a large one
             ws_ping_interval=20.0,
