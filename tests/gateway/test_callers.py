@@ -557,15 +557,11 @@ def test_what_cannot_be_looked_up_is_not_taken(tmp_path):
 
 def test_requests_of_a_key_are_counted_while_they_run():
     running = Running(2)
-    with running.one_more("k") as first, running.one_more("k") as second, running.one_more("k") as third:
-        assert (first, second, third) == (True, True, False)
-        with running.one_more("other") as other:
-            assert other
-    with pytest.raises(ZeroDivisionError), running.one_more("k"):
-        raise ZeroDivisionError
-    with running.one_more("k") as first, running.one_more("k") as second:
-        assert first
-        assert second
+    assert [running.enter("k"), running.enter("k"), running.enter("k"), running.enter("other")] == [1, 1, 0, 1]
+    running.leave("k")
+    assert [running.enter("k"), running.enter("k")] == [1, 0]
+    for key in ("k", "k", "other"):
+        running.leave(key)
     assert running._count == {}
 
 

@@ -41,6 +41,7 @@ def front(gate: App, doors: Mapping[str, App], metrics: Metrics, clock: Clock) -
         metrics: Where requests are counted.
         clock: Dates the lines of the access log.
     """
+    ours = tuple(doors)
 
     async def through(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,12 +49,13 @@ def front(gate: App, doors: Mapping[str, App], metrics: Metrics, clock: Clock) -
         elif _asks_for_a_sign_of_life(scope):
             await respond_json(send, b'{"status":"ok"}')
         else:
-            door = next((door for prefix, door in doors.items() if scope["path"].startswith(prefix)), None)
-            if door is None:
+            path = scope["path"]
+            if not path.startswith(ours):
                 await gate(scope, receive, send)
                 return
+            door = next(door for prefix, door in doors.items() if path.startswith(prefix))
             seen = Seen(scope, metrics)
-            seen.route = _route(scope["path"])
+            seen.route = _route(path)
             try:
                 await door(scope, receive, seen.sending(send))
             finally:

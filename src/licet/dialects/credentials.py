@@ -7,10 +7,10 @@ them while the upstream serves the other.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from licet.errors import InputError
+from licet.terms import Value
 
 _KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 _BEARER, _PROVED = b"bearer", b"dpop"
@@ -18,8 +18,7 @@ _SUBPROTOCOLS = b"sec-websocket-protocol"
 _KEY_PROTOCOL = "openai-insecure-api-key."
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Value, frozen=True):
     """The one key or token of a request; `proved` says that it came under the scheme of RFC 9449."""
 
     text: str

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from licet.dialects.credentials import has_query_key
 from licet.errors import InputError
-from licet.terms import Surface
+from licet.terms import Surface, Value
 
 
 class RouteKind(StrEnum):
@@ -114,8 +114,7 @@ class Route:
     object: ObjectKind | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Value, frozen=True):
     """A route, and the model or the stored object that its path names, decoded; None if it names none."""
 
     route: Route

@@ -12,14 +12,14 @@ it. Nothing is built but the names of the top level.
 
 import codecs
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from licet.dialects.routes import MODEL_LENGTH, Form, ModelIn, ObjectKind, Route, StreamIn
 from licet.errors import InputError
+from licet.terms import Value
 
 MEMBER_LIMIT = 1000
 """The most members a body may have at its top level."""
@@ -44,10 +44,10 @@ class _Name(str):
 
 _Members = dict[_Name, msgspec.Raw]
 _Tools = list[_Members] | None
+_FLAG = msgspec.json.Decoder(bool | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value, frozen=True):
     """What a body asks for.
 
     Attributes:
@@ -128,8 +128,7 @@ def read_members(body: bytes) -> dict[str, msgspec.Raw]:
         folded.add(fold)
         return _Name(name)
 
-    with malformed():
-        return dict(msgspec.json.decode(body, type=_Members, dec_hook=admit))
+    return dict(decoded(body, _Members, admit))
 
 
 def _require_utf8(body: bytes) -> None:
@@ -146,11 +145,14 @@ def _require_utf8(body: bytes) -> None:
         raise InputError("expected a body in UTF-8", code="malformed_json") from err
 
 
-@contextmanager
-def malformed() -> Iterator[None]:
-    """Bring every way in which decoding can fail into the family."""
+def decoded(text: bytes | msgspec.Raw, kind: Any, admit: Callable[[type, str], _Name] | None = None) -> Any:
+    """Decode a text as values of a kind; every way in which that can fail is brought into the family.
+
+    Raises:
+        InputError: with the code `malformed_json`, or what `admit` raises.
+    """
     try:
-        yield
+        return msgspec.json.decode(text, type=kind, dec_hook=admit)
     except msgspec.ValidationError as err:
         raise InputError("expected an object, and `tools` to be a list of them", code="malformed_json") from err
     except (msgspec.DecodeError, UnicodeDecodeError) as err:
@@ -246,7 +248,7 @@ def _read_stream(route: Route, members: dict[str, msgspec.Raw]) -> bool:
     if "stream" not in members:
         return False
     try:
-        return bool(msgspec.json.decode(members["stream"], type=bool | None))
+        return bool(_FLAG.decode(members["stream"]))
     except msgspec.DecodeError as err:
         raise InputError("expected `stream` to be true, false or null", code="unsupported_member") from err
 
@@ -279,14 +281,12 @@ def refuse_tools_with_models(tools: msgspec.Raw) -> None:
 
     if bytes(tools).count(b"{") > _TOOL_BRACES:
         raise InputError(f"expected at most `{_TOOL_BRACES}` braces in `tools`", code="unsupported_member")
-    with malformed():
-        msgspec.json.decode(tools, type=_Tools, dec_hook=admit)
+    decoded(tools, _Tools, admit)
 
 
 def _refuse_stored_items(given: msgspec.Raw) -> None:
     """Refuse an input that refers to what an earlier answer stored; its `type` may be left out."""
-    with malformed():
-        items = msgspec.json.decode(given, type=str | list[msgspec.Raw])
+    items = decoded(given, str | list[msgspec.Raw])
     for item in items if isinstance(items, list) else ():
         members = read_members(bytes(item))
         kind = _decoded(members.get("type"))
@@ -295,14 +295,12 @@ def _refuse_stored_items(given: msgspec.Raw) -> None:
 
 
 def _decoded(value: msgspec.Raw | None) -> object:
-    with malformed():
-        return None if value is None else msgspec.json.decode(value)
+    return None if value is None else decoded(value, Any)
 
 
 def _require_one_model(given: msgspec.Raw, path_model: str | None, refused: frozenset[str]) -> None:
     """Each request of several is read as strictly as one by itself, and names the model of the path."""
-    with malformed():
-        requests = msgspec.json.decode(given, type=list[msgspec.Raw])
+    requests = decoded(given, list[msgspec.Raw])
     if len(requests) > REQUEST_LIMIT:
         raise InputError(f"expected at most `{REQUEST_LIMIT}` requests", code="unsupported_member")
     for request in requests:

@@ -15,7 +15,7 @@ import msgspec
 
 from licet.dialects.credentials import is_query_key
 from licet.dialects.routes import MODEL_LENGTH, Form, Route
-from licet.dialects.scan import malformed, may_choose, read_members, read_model, read_text, refuse_tools_with_models
+from licet.dialects.scan import decoded, may_choose, read_members, read_model, read_text, refuse_tools_with_models
 from licet.errors import InputError
 
 _MOST_OBJECTS = 2_000
@@ -169,9 +169,7 @@ def _below(value: msgspec.Raw, refused: frozenset[str], depth: int) -> Iterator[
     if not depth:
         raise InputError(f"expected an event nested at most `{_MOST_DEEP}` deep", code="malformed_json")
     if kind == b"[":
-        with malformed():
-            items = msgspec.json.decode(value, type=list[msgspec.Raw])
-        for item in items:
+        for item in decoded(value, list[msgspec.Raw]):
             yield from _below(item, refused - _STORED_PROMPT, depth - 1)
         return
     members = read_members(bytes(value))

@@ -45,6 +45,7 @@ class _Usage(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
+_NONE = Tokens()
 _DECODER = msgspec.json.Decoder(_Usage)
 
 
@@ -61,17 +62,18 @@ class TokenMeter:
     __slots__ = ("_tail", "tokens")
 
     def __init__(self) -> None:
-        self.tokens = Tokens()
+        self.tokens = _NONE
         self._tail = b""
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the answer; an object may begin in one chunk and end in another."""
-        text = self._tail + chunk
-        if _MARK not in text:
+        text = self._tail + chunk if self._tail else chunk
+        begun = text.find(_MARK)
+        if begun < 0:
             self._tail = text[-len(_MARK) :]
             return
         end = 0
-        for found in _USAGE.finditer(text):
+        for found in _USAGE.finditer(text, begun):
             end = found.end()
             self._take(found[1])
         begun = text.rfind(_MARK, end)
@@ -83,5 +85,9 @@ class TokenMeter:
             told = _DECODER.decode(usage).tokens()
         except msgspec.DecodeError:
             return  # counts of another form are no counts of ours
-        if 0 <= told.read <= _MOST and 0 <= told.written <= _MOST:
-            self.tokens = Tokens(max(self.tokens.read, told.read), max(self.tokens.written, told.written))
+        if not (0 <= told.read <= _MOST and 0 <= told.written <= _MOST):
+            return
+        before = self.tokens
+        self.tokens = (
+            told if before is _NONE else Tokens(max(before.read, told.read), max(before.written, told.written))
+        )

@@ -15,7 +15,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from licet import dialects
@@ -30,6 +29,7 @@ from licet.gateway.carriage import Carriage, Passage
 from licet.gateway.granting import Granting, Link, RefusedError, matched, one_upstream, require_admitted
 from licet.gateway.live import LiveIndex
 from licet.gateway.metrics import Metrics
+from licet.gateway.patience import Patience
 from licet.gateway.post import Post
 from licet.gateway.running import Running
 from licet.gateway.seen import Seen
@@ -37,9 +37,11 @@ from licet.gateway.settings import Limits
 from licet.gateway.sockets import Sockets
 from licet.gateway.stored import Plan, Stored
 from licet.gateway.tally import Tally
+from licet.terms import Value
 
 _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
+_JSON = b"application/json"
 _CHARSET = re.compile(rb';\s*charset\s*=\s*"?utf-?8"?\s*(?=;|\Z)')
 
 
@@ -47,8 +49,7 @@ class _GoneError(Exception):
     """The client went away before its request was whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Value, frozen=True):
     """A request that was read: who, what, and the bytes to pass on."""
 
     route: Route
@@ -142,16 +143,20 @@ class Gate:
             surface = seen.surface = match.route.surface
             seen.route = match.route.path
             caller = await self._granting.caller(scope, seen)
-            with self._running.one_more(caller.key) as is_admitted:
-                require_admitted(self._limits, is_admitted=is_admitted)
+            require_admitted(self._limits, is_admitted=self._running.enter(caller.key))
+            try:
                 if match.route.kind in _LISTS:
                     await self._list(match, caller, send, seen)
                 elif match.route.kind is RouteKind.OBJECT_LIST:
                     await respond_json(send, await self._stored.listed(match.route, caller, scope))
                 else:
                     _require_one_reading(scope["headers"])
-                    asked = await self._read(match, caller, headers, receive, seen)
+                    body = await self._body(headers, receive, seen)
+                    plan = await self._stored.plan(match, caller, headers, body)
+                    asked = _Asked(match.route, caller, plan, body if plan.body is None else plan.body, seen)
                     await self._decide(asked, scope, receive, send)
+            finally:
+                self._running.leave(caller.key)
         except RefusedError as refusal:
             seen.code = refusal.told.code
             await respond(send, surface, refusal.told, close=refusal.close)
@@ -173,36 +178,33 @@ class Gate:
             raise RefusedError(answers.no_socket(upgrades=headers.get(b"upgrade", b"").lower() == b"websocket"))
         return match
 
-    async def _read(
-        self, match: Match, caller: Caller, headers: dict[bytes, bytes], receive: Receive, seen: Seen
-    ) -> _Asked:
-        """Step 3."""
-        body = await self._body(headers, seen.receiving(receive))
-        plan = await self._stored.plan(match, caller, headers, body)
-        return _Asked(match.route, caller, plan, body if plan.body is None else plan.body, seen)
-
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive, seen: Seen) -> bytes:
+        """Step 3, but for what the body says."""
         limit = self._limits.body_bytes
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             raise RefusedError(answers.too_large(limit))
         chunks: list[bytes] = []
         size = 0
-        while True:
-            try:
-                async with asyncio.timeout(self._limits.body_idle_s):
+        seen.asks_client()
+        try:
+            with Patience() as patience:
+                while True:
+                    patience.within(self._limits.body_idle_s)
                     message = await receive()
-            except TimeoutError:
-                raise RefusedError(answers.too_slow(), close=True) from None
-            if message["type"] == "http.disconnect":
-                raise _GoneError
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > limit:
-                raise RefusedError(answers.too_large(limit))
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+                    if message["type"] == "http.disconnect":
+                        raise _GoneError
+                    chunk = message.get("body", b"")
+                    size += len(chunk)
+                    if size > limit:
+                        raise RefusedError(answers.too_large(limit))
+                    chunks.append(chunk)
+                    if not message.get("more_body", False):
+                        return chunk if len(chunks) == 1 else b"".join(chunks)
+        except TimeoutError:
+            raise RefusedError(answers.too_slow(), close=True) from None
+        finally:
+            seen.client_answers()
 
     async def _list(self, match: Match, caller: Caller, send: Send, seen: Seen) -> None:
         """The models whose inference this caller is permitted now; the list and use agree."""
@@ -274,9 +276,17 @@ def _require_one_reading(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
     Every line counts: which of two a server believes is its own affair.
     """
-    lines = [(name, value.strip().lower()) for name, value in headers]
-    if any(name == b"content-encoding" and value != b"identity" for name, value in lines):
-        raise InputError("expected a body without content-encoding", code="unsupported_encoding")
-    types = [value for name, value in lines if name == b"content-type"]
-    if len(types) > 1 or any(len(_CHARSET.findall(x)) != x.count(b"charset") or x.count(b"charset") > 1 for x in types):
-        raise InputError("expected a body in UTF-8, and one content-type", code="unsupported_encoding")
+    types = 0
+    for name, value in headers:
+        if name == b"content-encoding" and value.strip().lower() != b"identity":
+            raise InputError("expected a body without content-encoding", code="unsupported_encoding")
+        if name == b"content-type":
+            types += 1
+            if types > 1 or (value != _JSON and not _is_utf8(value.lower())):
+                raise InputError("expected a body in UTF-8, and one content-type", code="unsupported_encoding")
+
+
+def _is_utf8(content_type: bytes) -> bool:
+    """Whether nothing says another charset, or says one in a way that has two readings."""
+    named = content_type.count(b"charset")
+    return named == 0 or (named == 1 and len(_CHARSET.findall(content_type)) == 1)

@@ -26,7 +26,7 @@ from licet.gateway.settings import Limits
 from licet.gateway.stored import Plan, Stored
 from licet.items import Item
 from licet.records import Record
-from licet.terms import ItemId, Outcome, RecordId
+from licet.terms import ItemId, Outcome, RecordId, Value
 
 _log = logging.getLogger("licet.gateway")
 _LED_ON = frozenset({Code.VERIFICATION_REQUIRED, Code.LICENSE_REQUIRED, Code.EXPORT_CONTROL_DENIED})
@@ -43,8 +43,7 @@ class RefusedError(Exception):
         self.close = close
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Value, frozen=True):
     """One model that was permitted, and the record of it, not yet sent."""
 
     request: Request

@@ -1,8 +1,5 @@
 """How many requests of each key are being answered: one caller must not take the gateway from the others."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from licet.terms import KeyId
 
 
@@ -13,19 +10,18 @@ class Running:
         self._most = most
         self._count: dict[KeyId, int] = {}
 
-    @contextmanager
-    def one_more(self, key: KeyId) -> Iterator[bool]:
-        """Count a request while the block runs, and say whether it may be answered."""
+    def enter(self, key: KeyId) -> bool:
+        """Count a request, unless as many run as may; whoever was counted must `leave`."""
         running = self._count.get(key, 0)
         if running >= self._most:
-            yield False
-            return
+            return False
         self._count[key] = running + 1
-        try:
-            yield True
-        finally:
-            left = self._count[key] - 1
-            if left:
-                self._count[key] = left
-            else:
-                del self._count[key]
+        return True
+
+    def leave(self, key: KeyId) -> None:
+        """A request that was counted has ended."""
+        left = self._count[key] - 1
+        if left:
+            self._count[key] = left
+        else:
+            del self._count[key]

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from licet.fleet import Clock
-from licet.gateway.asgi import Message, Receive, Scope, Send
+from licet.gateway.asgi import Message, Scope, Send
 from licet.gateway.metrics import Metrics
 from licet.gateway.tracing import Traced
 from licet.terms import ItemId, Outcome, RecordId, Surface, format_instant
@@ -60,6 +60,7 @@ class Seen:
         "_asked_at",
         "_began_at",
         "_bytes",
+        "_client_asked_at",
         "_cut_at",
         "_decision",
         "_item",
@@ -85,6 +86,7 @@ class Seen:
         self._answered_at: float | None = None
         self._cut_at: float | None = None
         self._asked_at: float | None = None
+        self._client_asked_at = 0.0
         self._waited_s = 0.0
         self._overhead_s: float | None = None
         self._status: int | None = None
@@ -122,17 +124,13 @@ class Seen:
             self._waited_s += self._answered_at - self._asked_at
             self._asked_at = None
 
-    def receiving(self, receive: Receive) -> Receive:
-        """The same, where waiting for the client is not the gateway's time."""
+    def asks_client(self) -> None:
+        """From now on time is the client's."""
+        self._client_asked_at = time.perf_counter()
 
-        async def timed() -> Message:
-            began = time.perf_counter()
-            try:
-                return await receive()
-            finally:
-                self._waited_s += time.perf_counter() - began
-
-        return timed
+    def client_answers(self) -> None:
+        """From now on time is the gateway's again."""
+        self._waited_s += time.perf_counter() - self._client_asked_at
 
     def sending(self, send: Send) -> Send:
         """The same, looked at; a plain function, because every chunk of a stream passes here."""

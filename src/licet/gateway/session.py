@@ -111,11 +111,14 @@ class Session:
         await self._send({"type": "websocket.close", "code": end.code, "reason": end.reason})
 
     async def _first_message(self, receive: Receive) -> Message:
+        self._seen.asks_client()
         try:
             async with asyncio.timeout(self._limits.body_idle_s):
-                message = await self._seen.receiving(receive)()
+                message = await receive()
         except TimeoutError:
             raise RefusedError(answers.too_slow()) from None
+        finally:
+            self._seen.client_answers()
         if message["type"] == "websocket.disconnect":
             raise GoneError
         return message

@@ -80,13 +80,13 @@ class Sockets:
             surface = seen.surface = match.route.surface
             seen.route = match.route.path
             caller = await self._granting.caller(scope, seen)
-            with self._running.one_more(caller.key) as is_admitted:
-                require_admitted(self._limits, is_admitted=is_admitted)
-                session = Session(self._granting, self._limits, match, caller, send=send, seen=seen)
-                try:
-                    await session.run(self._app, scope, receive)
-                finally:
-                    self._tally.given(session.given, dialects.Tokens())
+            require_admitted(self._limits, is_admitted=self._running.enter(caller.key))
+            session = Session(self._granting, self._limits, match, caller, send=send, seen=seen)
+            try:
+                await session.run(self._app, scope, receive)
+            finally:
+                self._running.leave(caller.key)
+                self._tally.given(session.given, dialects.Tokens())
         except RefusedError as err:
             await _end(send, session, surface, err.told, seen)
         except InputError as err:

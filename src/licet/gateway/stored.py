@@ -11,9 +11,9 @@ decided on what made it, or on what it will be made by:
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
 from licet import dialects
@@ -29,7 +29,7 @@ from licet.gateway.keeping import Keeping
 from licet.gateway.objects import Kept, Objects, owner_of
 from licet.gateway.settings import Limits
 from licet.items import Catalogue
-from licet.terms import ItemId, Surface
+from licet.terms import ItemId, Surface, Value
 
 ABOUT_OBJECTS = frozenset({RouteKind.MAKE, RouteKind.FETCH, RouteKind.MANAGE, RouteKind.OBJECT_LIST})
 """The kinds of routes that are about what an upstream keeps."""
@@ -41,8 +41,7 @@ _SUCCESS = range(200, 300)
 _AT_A_TIME = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value, frozen=True):
     """What a request comes to.
 
     Attributes:
@@ -62,7 +61,7 @@ class Plan:
     upstream: str | None = None
     moved: bool = False
     hidden: bool = False
-    lines: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, str] = msgspec.field(default_factory=dict)
     among: tuple[ItemId, ...] = ()
     body: bytes | None = None
 

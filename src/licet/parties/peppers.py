@@ -6,7 +6,6 @@ pepper is therefore a row of layers: whoever has the store and every layer but t
 can test no guess.
 """
 
-import hashlib
 import hmac
 
 LAYER_BYTES = 32
@@ -19,7 +18,7 @@ _WHOLE = 64
 
 def keyed_digest(pepper: bytes, text: bytes, length: int = _WHOLE) -> str:
     """HMAC-SHA-256 under every layer in turn, in hexadecimal, `length` digits of each."""
-    digest = hmac.new(pepper[:LAYER_BYTES], text, hashlib.sha256).hexdigest()[:length]
+    digest = hmac.digest(pepper[:LAYER_BYTES], text, "sha256").hex()[:length]
     for start in range(LAYER_BYTES, len(pepper), LAYER_BYTES):
         digest = wrapped(pepper[start : start + LAYER_BYTES], digest)
     return digest
@@ -27,4 +26,4 @@ def keyed_digest(pepper: bytes, text: bytes, length: int = _WHOLE) -> str:
 
 def wrapped(layer: bytes, digest: str) -> str:
     """The digest that the same text has under one layer more."""
-    return hmac.new(layer, _WRAPPED + digest.encode(), hashlib.sha256).hexdigest()[: len(digest)]
+    return hmac.digest(layer, _WRAPPED + digest.encode(), "sha256").hex()[: len(digest)]

@@ -35,5 +35,7 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(at: datetime) -> str:
     """Write an instant in UTC with the letter Z, keeping microseconds if any."""
-    require_aware(at)
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        require_aware(at)
+        at = at.astimezone(UTC)
+    return f"{at.isoformat().removesuffix('+00:00')}Z"
