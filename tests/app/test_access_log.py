@@ -1,14 +1,15 @@
 """The access log's writer: whole lines, in order, and never in anybody's way."""
 
 import json
-import logging
 import os
 import threading
 import time
 
 from licet.app.access_log import MOST_LINES, AccessLog
 
-_log = logging.getLogger("licet.access")
+
+def spelled(text):
+    return f"{text}\n".encode
 
 
 def read_all(descriptor):
@@ -24,9 +25,9 @@ def test_lines_are_written_whole_and_in_order():
     collected = []
     thread = threading.Thread(target=lambda: collected.append(read_all(reading)))
     thread.start()
-    with AccessLog(writing).running(wanted=True) as access:
+    with AccessLog(writing).running() as access:
         for number in range(5_000):
-            _log.info("%s", json.dumps({"number": number}))
+            access.take(spelled(json.dumps({"number": number})))
     os.close(writing)
     thread.join(5)
     os.close(reading)
@@ -36,12 +37,12 @@ def test_lines_are_written_whole_and_in_order():
 
 def test_a_pipe_that_nobody_reads_stalls_nobody_and_what_is_lost_is_counted():
     reading, writing = os.pipe()
-    with AccessLog(writing).running(wanted=True) as access:
-        _log.info("x" * 1_000)
+    with AccessLog(writing).running() as access:
+        access.take(spelled("x" * 1_000))
         time.sleep(0.2)
         since = time.monotonic()
         for _ in range(MOST_LINES + 500):
-            _log.info("x" * 1_000)
+            access.take(spelled("x" * 1_000))
         assert time.monotonic() - since < 3
         assert 300 <= access.lost <= 500
     left = time.monotonic()
@@ -55,19 +56,7 @@ def test_a_pipe_that_nobody_reads_stalls_nobody_and_what_is_lost_is_counted():
 def test_a_reader_that_has_gone_is_a_loss_and_no_error():
     reading, writing = os.pipe()
     os.close(reading)
-    with AccessLog(writing).running(wanted=True) as access:
-        _log.info("nobody reads this")
+    with AccessLog(writing).running() as access:
+        access.take(spelled("nobody reads this"))
     os.close(writing)
     assert access.lost == 1
-
-
-def test_a_log_that_is_off_makes_nothing_and_leaves_the_logger_as_it_was():
-    reading, writing = os.pipe()
-    before = _log.level, _log.propagate, list(_log.handlers)
-    with AccessLog(writing).running(wanted=False):
-        assert not _log.isEnabledFor(logging.INFO)
-        _log.info("not written")
-    assert (_log.level, _log.propagate, list(_log.handlers)) == before
-    os.close(writing)
-    assert read_all(reading) == b""
-    os.close(reading)

@@ -346,7 +346,8 @@ def test_an_answer_to_a_question_that_was_not_asked_is_no_answer():
 def test_a_key_is_known_by_all_of_it(text, known):
     replica = fresh(no_refill)
     replica.apply(changes_of([key("K1", party="P1")]))
-    assert (replica.authenticate(text) is not None) is known
+    for _ in range(2):  # the second time it may be known again
+        assert (replica.authenticate(text) is not None) is known
     assert replica.holds("K1")
     replica.apply([RowChange(2, 1, RowKind.KEY, "K1", None)])
     assert replica.authenticate(text) is None

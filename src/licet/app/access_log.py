@@ -6,11 +6,10 @@ time is dropped and counted. The access log is a convenience. The record log is 
 here.
 """
 
-import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MOST_LINES = 20_000
@@ -20,8 +19,8 @@ _FAREWELL_S = 1.0
 _BLOCK_BYTES = 4096  # PIPE_BUF of Linux; lines are ASCII
 
 
-class AccessLog(logging.Handler):
-    """A handler whose lines a thread writes, several times a second.
+class AccessLog:
+    """Lines that a thread spells and writes, several times a second.
 
     Args:
         descriptor: The open file to write to. Not one of Python's own streams: a thread
@@ -29,9 +28,8 @@ class AccessLog(logging.Handler):
     """
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__()
         self._descriptor = descriptor
-        self._lines: deque[str] = deque()
+        self._lines: deque[Callable[[], bytes]] = deque()
         self._is_over = threading.Event()
         self._dropped = 0
         self._unread = 0
@@ -41,30 +39,22 @@ class AccessLog(logging.Handler):
         """How many lines nobody read in time."""
         return self._dropped + self._unread
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a line, unless as many as may be wait already."""
+    def take(self, spell: Callable[[], bytes]) -> None:
+        """Take what spells a line with its end, unless as many as may be wait already."""
         if len(self._lines) >= MOST_LINES:
             self._dropped += 1
         else:
-            self._lines.append(record.getMessage() + "\n")
+            self._lines.append(spell)
 
     @contextmanager
-    def running(self, *, wanted: bool) -> Iterator["AccessLog"]:
-        """Write what `licet.access` is told for as long as the block runs, or nothing."""
-        logger = logging.getLogger("licet.access")
-        level, propagate = logger.level, logger.propagate
-        logger.propagate = False
-        logger.setLevel(logging.INFO if wanted else logging.CRITICAL)
-        logger.addHandler(self)
+    def running(self) -> Iterator["AccessLog"]:
+        """Write what is taken for as long as the block runs."""
         # A daemon: one that is stuck in a pipe must not keep the process from ending.
         thread = threading.Thread(target=self._write_on, name="access-log", daemon=True)
         thread.start()
         try:
             yield self
         finally:
-            logger.removeHandler(self)
-            logger.setLevel(level)
-            logger.propagate = propagate
             self._is_over.set()
             thread.join(_FAREWELL_S)
 
@@ -74,17 +64,22 @@ class AccessLog(logging.Handler):
         self._write()
 
     def _write(self) -> None:
-        while self._lines:
-            rest = self._next()
+        for block in self._blocks():
+            rest = block
             try:
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
             except OSError:  # the reader has gone
                 self._unread += rest.count(b"\n")
 
-    def _next(self) -> bytes:
-        """Whole lines, as many as a pipe takes without another writer's in between."""
-        block = self._lines.popleft().encode()
-        while self._lines and len(block) + len(self._lines[0]) <= _BLOCK_BYTES:
-            block += self._lines.popleft().encode()
-        return block
+    def _blocks(self) -> Iterator[bytes]:
+        """Whole lines, as many at a time as a pipe takes without another writer's in between."""
+        block = b""
+        while self._lines:
+            line = self._lines.popleft()()
+            if block and len(block) + len(line) > _BLOCK_BYTES:
+                yield block
+                block = b""
+            block += line
+        if block:
+            yield block

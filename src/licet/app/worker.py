@@ -115,8 +115,6 @@ def main(arguments: Sequence[str] | None = None, *, fetch: Fetch = fetch_public)
         level=logging.INFO, format=f"%(asctime)s %(levelname)s %(name)s [worker {options.slot}]: %(message)s"
     )
     _open_as_many_files_as_may_be()
-    # No line of ours names a thread or a process, and each line of the access log would look them up.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     try:
         places = Places(options.dir)
         slot = Slot(options.slot, options.of, socket.socket(fileno=options.socket))
@@ -154,8 +152,8 @@ async def _working(places: Places, config: Config, slot: Slot, fetch: Fetch, end
         replica = Replica(no_policy(), clock, pepper)
         verifier = PolicyVerifier(public, places.epoch)
         traces = sending_traces(config.tracing_endpoint, config.tracing_share, config.gateway_id, clock.now())
-        metrics = Metrics(stack.enter_context(traces))
-        access = stack.enter_context(AccessLog(_STDERR).running(wanted=config.access_log))
+        access = stack.enter_context(AccessLog(_STDERR).running())
+        metrics = Metrics(stack.enter_context(traces), access.take if config.access_log else None)
         post = Post(MeasuredLog(log, metrics), config.gateway_id)
         live = LiveIndex(replica, post, config.limits)
         process = Process(replica, live, log, metrics, access)

@@ -6,14 +6,15 @@ different keys is two callers, and is refused: licet would decide about one of
 them while the upstream serves the other.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from licet.errors import InputError
 from licet.terms import Value
 
-_KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
-_BEARER, _PROVED = b"bearer", b"dpop"
+_KEY_HEADERS = frozenset({b"x-api-key", b"x-goog-api-key", b"api-key"})
+_PROVED = b"dpop"
+_SCHEMES = frozenset({b"bearer", _PROVED})
 _SUBPROTOCOLS = b"sec-websocket-protocol"
 _KEY_PROTOCOL = "openai-insecure-api-key."
 
@@ -36,7 +37,7 @@ def find_credential(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> Cre
     Raises:
         InputError: the request carries two different keys.
     """
-    keys = {found for found in (*_header_keys(headers), *_query_keys(query)) if found[0]}
+    keys = {found for found in _keys(headers, query) if found[0]}
     if len(keys) > 1:
         raise InputError("expected one API key, found several", code="ambiguous_credentials")
     if not keys:
@@ -63,24 +64,22 @@ def is_key_subprotocol(offered: str) -> bool:
     return offered.strip().lower().startswith(_KEY_PROTOCOL)
 
 
-def _header_keys(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bool]]:
+def _keys(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> list[tuple[bytes, bool]]:
+    """Every key, each with whether it came under the scheme of RFC 9449."""
+    found = []
     for name, value in headers:
         if name in _KEY_HEADERS:
-            yield value.strip(), False
+            found.append((value.strip(), False))
         elif name == b"authorization":
             scheme, _, key = value.strip().partition(b" ")
-            if scheme.lower() in {_BEARER, _PROVED}:  # RFC 9110, 11.1: schemes have no letter case
-                yield key.strip(), scheme.lower() == _PROVED
+            if (scheme := scheme.lower()) in _SCHEMES:  # RFC 9110, 11.1: schemes have no letter case
+                found.append((key.strip(), scheme == _PROVED))
         elif name == _SUBPROTOCOLS:
-            for offered in value.decode("latin-1").split(","):
-                if is_key_subprotocol(offered):
-                    yield offered.strip()[len(_KEY_PROTOCOL) :].encode("latin-1"), False
-
-
-def _query_keys(query: bytes) -> Iterator[tuple[bytes, bool]]:
-    for member in query.split(b"&"):
-        if is_query_key(member):
-            yield _unquote(member.partition(b"=")[2]), False
+            offered = [one.strip() for one in value.decode("latin-1").split(",") if is_key_subprotocol(one)]
+            found += [(one[len(_KEY_PROTOCOL) :].encode("latin-1"), False) for one in offered]
+    if query:
+        found += [(_unquote(x.partition(b"=")[2]), False) for x in query.split(b"&") if is_query_key(x)]
+    return found
 
 
 def is_query_key(member: bytes) -> bool:

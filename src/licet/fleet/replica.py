@@ -4,7 +4,6 @@ Everything that asks or changes runs on one event loop, so that a decision never
 sees half a change. Whoever holds a stream open is told what changed.
 """
 
-import hmac
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from licet.fleet.changed import Changed
 from licet.fleet.clock import Clock
 from licet.fleet.observation import Observation
 from licet.fleet.placing import all_of, of_kind, place_voucher, put, subject
+from licet.fleet.recognizing import Recognizing
 from licet.fleet.remembered import Remembered
 from licet.fleet.shelf import FEW, Shelf, Table, View
 from licet.items import Catalogue, Item
@@ -32,9 +32,7 @@ from licet.parties import (
     PartyLink,
     Standing,
     TokenIssuer,
-    key_mac,
     link_id,
-    split_key,
 )
 from licet.terms import ItemId, KeyId, LicenseId, OrganizationId, PartyId
 
@@ -83,6 +81,7 @@ class Replica:
         self._stops: dict[ItemId, Stop] = {}  # those of the rows, and those of the orders
         self.orders: tuple[StopOrder | None, ...] = ()
         self._keys: Table[KeyId, IssuedKey] = Table()
+        self._recognizing = Recognizing(pepper, self._keys)
         self._issuers: dict[str, TokenIssuer] = {}
         self._vouching: dict[str, EvidenceIssuer | IdentityVendor] = {}
         self._links: Table[KeyId, PartyLink] = Table()
@@ -152,17 +151,8 @@ class Replica:
         self._listeners.append(listener)
 
     def authenticate(self, text: str) -> Caller | None:
-        """Whose key this is; None for anything else.
-
-        The id inside the key is public, so looking it up leaks nothing; the secret
-        is compared in constant time.
-        """
-        key_id = split_key(text)
-        mac = key_mac(self._pepper, text)
-        key = None if key_id is None else self._keys.get(key_id)
-        if not hmac.compare_digest(mac, key.mac if key else "") or key is None:
-            return None
-        return Caller(key.id, key.party, key.organization, key.serves)
+        """Whose key this is; None for anything else."""
+        return self._recognizing.caller(text)
 
     def issuer(self, url: str) -> TokenIssuer | None:
         """The issuer of access tokens that calls itself so."""

@@ -127,6 +127,11 @@ class View(Mapping[Key, Value]):
             raise KeyError(key)
         return found
 
+    def get(self, key: Key, default: Any = None) -> Any:
+        """The same, where there may be none; every decision asks, so without an exception."""
+        found = self._table.get(key)
+        return default if found is None else found
+
     def __iter__(self) -> Iterator[Key]:
         raise TypeError("there may be a million: nobody decides on all of them")
 

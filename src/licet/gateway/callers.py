@@ -25,7 +25,7 @@ from licet.fetching import KeySets
 from licet.fleet import Replica
 from licet.gateway import challenges
 from licet.gateway.asgi import Scope
-from licet.gateway.network import Address, Network
+from licet.gateway.network import OF_CERTIFICATES, Address, Network
 from licet.gateway.nonces import Nonces
 from licet.gateway.once import Uses
 from licet.parties import Serves, TokenIssuer
@@ -100,7 +100,8 @@ class Callers:
             InputError: it says so in two ways, or in one that has no meaning.
             UnavailableError: what tells cannot be had now.
         """
-        certificate = self._around.network.certificate(scope)
+        names = {name for name, _ in scope["headers"]}
+        certificate = None if names.isdisjoint(OF_CERTIFICATES) else self._around.network.certificate(scope)
         found = dialects.find_credential(scope["headers"], scope["query_string"])
         if found is None:
             raise CallerError("No API key was sent.")
@@ -110,9 +111,8 @@ class Callers:
             caller = await self._of_token(found, certificate, scope)
         if caller is None:
             raise CallerError("The API key is not valid.")
-        users = [value for name, value in scope["headers"] if name == _END_USER]
-        if users:
-            caller = self._of_organization(caller, users)
+        if _END_USER in names:
+            caller = self._of_organization(caller, [value for name, value in scope["headers"] if name == _END_USER])
         if self._around.country is None:
             return caller
         address = self._around.network.client(scope)

@@ -93,21 +93,23 @@ class Carriage:
         self._commit = commit
         self._is_recorded = commit is None
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[Any] | None = None
-        self._is_interrupted = False
-        self._patience: asyncio.TimerHandle | None = None
-        self._telling: asyncio.Task[None] | None = None
-        self._body: bytes | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._gone: asyncio.Event | None = None
-        self._has_left = False
-        self._warning = b""
-        self._warning_sent: asyncio.Future[None] | None = None
-        self._framer: dialects.EventFramer | dialects.ArrayFramer | None = None
-        self._started = False
-        self._complete = False
         self._meter = dialects.TokenMeter()
-        self._is_good = False
+
+    # What most answers leave as it is.
+    _task: "asyncio.Task[Any] | None" = None
+    _is_interrupted = False
+    _patience: asyncio.TimerHandle | None = None
+    _telling: "asyncio.Task[None] | None" = None
+    _body: bytes | None = None
+    _watching: "asyncio.Task[None] | None" = None
+    _gone: asyncio.Event | None = None
+    _has_left = False
+    _warning = b""
+    _warning_sent: "asyncio.Future[None] | None" = None
+    _framer: dialects.EventFramer | dialects.ArrayFramer | None = None
+    _started = False
+    _complete = False
+    _is_good = False
 
     @property
     def is_given(self) -> bool:

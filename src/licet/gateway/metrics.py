@@ -73,13 +73,19 @@ class Metrics:
     """What one gateway process has counted since it began.
 
     Attributes:
+        line: Is given what spells the access log's line of each request; None where nobody keeps one.
         trace: Is told of each request when it has ended; None where nobody follows them.
         failed_commit_at: When a commit last failed, on the monotonic clock; None
             once one has succeeded since.
     """
 
-    def __init__(self, trace: Callable[[Traced], None] | None = None) -> None:
+    def __init__(
+        self,
+        trace: Callable[[Traced], None] | None = None,
+        line: Callable[[Callable[[], bytes]], None] | None = None,
+    ) -> None:
         self.trace = trace
+        self.line = line
         self._decisions: dict[tuple[str, str, str], int] = {}
         # From nought on, so that the first cut of a kind is an increase.
         self._cuts: Counter[str] = Counter(dict.fromkeys(map(str, CUT_CODES), 0))

@@ -15,6 +15,8 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressRange: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _CERTIFICATE, _CHAIN = b"client-cert", b"client-cert-chain"
+OF_CERTIFICATES = frozenset({_CERTIFICATE, _CHAIN})
+"""The headers of a client certificate (RFC 9440)."""
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 _MOST_HOPS = 32
 
@@ -63,7 +65,7 @@ class Network:
         Raises:
             InputError: it comes from anybody else, or twice.
         """
-        found = [(name, value) for name, value in scope["headers"] if name in {_CERTIFICATE, _CHAIN}]
+        found = [(name, value) for name, value in scope["headers"] if name in OF_CERTIFICATES]
         if not found:
             return None
         if not self.is_trusted(scope):
