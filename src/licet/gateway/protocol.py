@@ -19,7 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.server import ServerState
 
 from licet.gateway.asgi import Scope
-from licet.gateway.exchange import Exchange
+from licet.gateway.turn import Turn
 
 HEAD_BYTES = 64 * 1024
 """The longest head of a request: its first line and headers."""
@@ -49,7 +49,7 @@ class _UnacceptableError(Exception):
 class BoundedProtocol(asyncio.Protocol):
     """One connection of a client, for uvicorn's server.
 
-    What is on the connection is read by `httptools`; each request is an `Exchange`. Those
+    What is on the connection is read by `httptools`; each request is a `Turn`. Those
     that come before the one ahead of them is answered wait for it.
 
     Attributes:
@@ -79,9 +79,9 @@ class BoundedProtocol(asyncio.Protocol):
         self._host = b""
         self._expects = False
         self._is_upgrade = False
-        self._read: Exchange | None = None
-        self._answered: Exchange | None = None
-        self._waiting: deque[Exchange] = deque()
+        self._read: Turn | None = None
+        self._answered: Turn | None = None
+        self._waiting: deque[Turn] = deque()
         self._is_paused = False
         self._in_head = True
         self._head_bytes = 0
@@ -116,9 +116,9 @@ class BoundedProtocol(asyncio.Protocol):
         """Nothing more comes, and nobody hears more."""
         self._state.connections.discard(self)
         self.due = None
-        for exchange in (self._read, self._answered, *self._waiting):
-            if exchange is not None:
-                exchange.lost()
+        for turn in (self._read, self._answered, *self._waiting):
+            if turn is not None:
+                turn.lost()
         self._waiting.clear()
         self.resume_writing()
 
@@ -180,14 +180,14 @@ class BoundedProtocol(asyncio.Protocol):
             self._dated = (self._state.default_headers, lines)
         return lines
 
-    def answered(self, exchange: Exchange) -> None:
+    def answered(self, turn: Turn) -> None:
         """An answer is complete: go on with what comes next on the connection."""
-        if not exchange.keep_alive:
+        if not turn.keep_alive:
             self.transport.close()
             return
         if self._waiting:
             self._begin(self._waiting.popleft())
-        elif self._read is exchange or self._read is None:
+        elif self._read is turn or self._read is None:
             self.due = self._loop.time() + self._config.timeout_keep_alive
         self.read_on()
 
@@ -236,32 +236,32 @@ class BoundedProtocol(asyncio.Protocol):
         if self._is_upgrade and self._opens_a_socket():
             return
         stays = version == "1.1" and self._parser.should_keep_alive() and not (self._is_upgrade or self._is_leaving)
-        exchange = self._read = Exchange(self, scope, keep_alive=stays, expects=self._expects)
+        turn = self._read = Turn(self, scope, keep_alive=stays, expects=self._expects)
         if self._is_busy():
-            self._waiting.append(exchange)
+            self._waiting.append(turn)
             self._pause()
         else:
-            self._begin(exchange)
+            self._begin(turn)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body; of a request that was answered already it is dropped."""
         self._raw_bytes = 0
-        exchange = self._read
-        if exchange is not None and not exchange.is_complete and exchange.feed(body):
+        turn = self._read
+        if turn is not None and not turn.is_complete and turn.feed(body):
             self._pause()
 
     def on_message_complete(self) -> None:
         """The next byte, if one comes, begins another request."""
         self._raw_bytes = 0
-        exchange, self._read = self._read, None
-        if exchange is not None and not exchange.is_complete:
-            exchange.whole()
-        elif exchange is not None and exchange is self._answered and not self.transport.is_closing():
+        turn, self._read = self._read, None
+        if turn is not None and not turn.is_complete:
+            turn.whole()
+        elif turn is not None and turn is self._answered and not self.transport.is_closing():
             self.due = self._loop.time() + self._config.timeout_keep_alive
 
-    def _begin(self, exchange: Exchange) -> None:
-        self._answered = exchange
-        task = self._loop.create_task(exchange.run(self._config.loaded_app))
+    def _begin(self, turn: Turn) -> None:
+        self._answered = turn
+        task = self._loop.create_task(turn.run(self._config.loaded_app))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 
@@ -326,7 +326,7 @@ class BoundedProtocol(asyncio.Protocol):
             version not in _VERSIONS
             or len(hosts) != 1
             or not (hosts[0] == self._host or _HOST.fullmatch(hosts[0]))
-            or not self._url.startswith(b"/")
+            or not (self._url.startswith(b"/") or self._url == b"*")
             or b"#" in self._url
             or len(lengths) > 1
             or (lengths and not lengths[0].isdigit())

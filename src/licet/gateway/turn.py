@@ -33,7 +33,7 @@ _MOST_NAMES = 1000
 _spelled: dict[bytes, bytes] = {}
 
 
-class Exchange:
+class Turn:
     """One request and its answer.
 
     Attributes:
