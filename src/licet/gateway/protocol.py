@@ -76,7 +76,7 @@ class BoundedProtocol(asyncio.Protocol):
         self._common: dict[str, object] = {}
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._host = b""
+        self._host: bytes | None = None  # the last that was looked at
         self._expects = False
         self._is_upgrade = False
         self._read: Turn | None = None
