@@ -195,6 +195,7 @@ class Carriage:
         """Leave nothing behind that waits."""
         if self._patience is not None:
             self._patience.cancel()
+            self._patience = None
         if self._watching is not None:
             self._watching.cancel()
         if self._commit is not None and not self._is_recorded:
