@@ -4,7 +4,7 @@
     python bench/gateway_bare.py PORT --authorize         # the minimal service that Envoy asks (`ext_authz`)
 
 It does what any such proxy must (whole request, headers without those of the
-connection, chunks as they come) with the same libraries, set up as licet's.
+connection, chunks as they come) with the libraries that such proxies are built with.
 """
 
 import sys

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from licet.fleet import Clock
 
 
-def _context(directory, names):
+def context_for(directory, names):
     """A certificate that nobody vouches for, for all of the names."""
     key, now = ec.generate_private_key(ec.SECP256R1()), Clock().now()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
@@ -66,7 +66,7 @@ def _pump(source, sink):
 @contextmanager
 def https(directory, places):
     """Put https before each place, `{name: plain URL or port}`; the flags by which Chromium finds them."""
-    context, fronts, rules = _context(directory, list(places)), [], []
+    context, fronts, rules = context_for(directory, list(places)), [], []
     try:
         for name, place in places.items():
             port = place if isinstance(place, int) else urlsplit(place).port

@@ -1,0 +1,140 @@
+"""Where an upstream is, and the connections to it that wait for the next request."""
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import Sequence
+
+import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
+from yarl import URL
+
+from licet.errors import UnavailableError
+from licet.gateway.exchange import Connection, DroppedError
+
+IDLE_S = 15.0
+"""For how long a connection may wait for its next request; servers close them later than that."""
+
+MOST_IDLE = 1000
+"""How many connections may wait; more than that are closed when they have served."""
+
+# RFC 8305, section 5: when the next address is tried beside one that does not answer.
+_NEXT_ADDRESS_S = 0.25
+# RFC 9110, section 9.2.2: to be asked twice is for these as if they were asked once.
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+
+
+class Origin:
+    """The server of an upstream.
+
+    Args:
+        url: Its scheme, host and port.
+        connect_s: How long a connection may take, TLS included.
+    """
+
+    def __init__(self, url: URL, connect_s: float) -> None:
+        self._host, self._port = url.raw_host or "", url.port or 0
+        # RFC 6066, section 3: the name without the dot that may end it.
+        self._name = self._host.rstrip(".")
+        self._tls = _trust() if url.scheme == "https" else None
+        self._connect_s = connect_s
+        self._open: set[Connection] = set()
+        # Invariant: the last is the newest. It is taken first, so that those which are too many grow old.
+        self._idle: dict[Connection, None] = {}
+        self._is_closed = False
+        self._emptied: asyncio.Future[None] | None = None
+
+    async def ask(self, method: str, head: bytes, body: bytes, within_s: float) -> Connection:
+        """Send a request and wait for its answer's head; whoever asks must `leave` what is given.
+
+        A server may close a connection in the moment in which it is asked once more. Only
+        what may be asked twice is asked again, once, on a new one.
+
+        Raises:
+            UnavailableError: it cannot be reached, is silent for too long, or answers what cannot be read.
+        """
+        due = asyncio.get_running_loop().time() + within_s
+        if (waiting := self._newest()) is not None:
+            try:
+                return await _ask(waiting, method, head, body, due)
+            except DroppedError:
+                if method not in _REPEATABLE:
+                    raise
+        return await _ask(await self._connect(due), method, head, body, due)
+
+    async def close(self) -> None:
+        """End every connection, and wait until they have ended."""
+        self._is_closed = True
+        for connection in self._open:
+            connection.drop()
+        if self._open:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
+
+    def opened(self, connection: Connection) -> None:
+        """Remember a connection until it has ended."""
+        self._open.add(connection)
+        if self._is_closed:
+            connection.drop()
+
+    def keep(self, connection: Connection) -> None:
+        """Have a connection wait for the next request."""
+        if len(self._idle) >= MOST_IDLE or self._is_closed:
+            connection.drop()
+        else:
+            self._idle[connection] = None
+            connection.rest(IDLE_S)
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self._open.discard(connection)
+        self._idle.pop(connection, None)
+        if self._emptied is not None and not self._open and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def _newest(self) -> Connection | None:
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if connection.is_open:
+                return connection
+        return None
+
+    async def _connect(self, due: float) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(min(due, loop.time() + self._connect_s)):
+                found = await self._addresses()
+                plug = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_S)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self),
+                    sock=plug,
+                    ssl=self._tls,
+                    server_hostname=self._name if self._tls else None,
+                )
+        except TimeoutError as err:
+            raise UnavailableError("the inference server was silent for too long", code="upstream_timeout") from err
+        except (OSError, UnicodeError) as err:  # a name that cannot be looked up is none in ASCII
+            raise UnavailableError(f"the inference server failed: {err}", code="upstream_unreachable") from err
+        return connection
+
+    async def _addresses(self) -> Sequence[AddrInfoType]:
+        return await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+
+
+async def _ask(asked: Connection, method: str, head: bytes, body: bytes, due: float) -> Connection:
+    asked.ask(head, body, is_head=method == "HEAD")
+    try:
+        await asked.answered(due)
+    except BaseException:
+        asked.leave()
+        raise
+    return asked
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Whom to believe is a server: those whom the machine believes, or `SSL_CERT_FILE` says."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
