@@ -395,6 +395,21 @@ def test_an_answer_before_the_request_was_taken_is_passed_on_and_ends_the_connec
     run(trial())
 
 
+def test_an_upstream_that_ends_while_it_is_sent_to_is_not_waited_for(run):
+    async def trial():
+        async def hangs_up(heard, reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write_eof()
+            await asyncio.sleep(LONG_S)
+
+        async with Beside(hangs_up) as (_, origin):
+            with pytest.raises(UnavailableError) as raised:
+                await whole(origin, body=b"x" * 32 * 1024 * 1024, within_s=LONG_S / 2)
+            assert raised.value.code == BROKEN
+
+    run(trial())
+
+
 def test_whoever_leaves_ends_it_at_once(run):
     async def trial():
         async with Beside(says(OK + CHUNKED + b"\r\n1\r\na\r\n")) as (heard, origin):

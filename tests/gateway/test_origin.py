@@ -275,6 +275,38 @@ def test_over_tls_whom_the_machine_believes_is_asked(run, secured, trusting):
     run(trial())
 
 
+@pytest.mark.parametrize(("announced", "is_whole"), [(b"", True), (b"content-length: 3\r\n", False)])
+def test_over_tls_an_answer_ends_as_it_does_without(run, secured, trusting, announced, is_whole):
+    async def trial():
+        async with upstream(
+            says(b"HTTP/1.1 200 OK\r\n" + announced + b"\r\nab", then="close"), ssl=secured[1]
+        ) as heard:
+            origin = Origin(URL(heard.url.replace("127.0.0.1", "localhost")), LONG_S)
+            connection = await ask(origin)
+            assert await connection.read(LONG_S) == b"ab"
+            if is_whole:
+                assert await connection.read(LONG_S) == b""
+            else:
+                assert await code_of(connection.read(LONG_S)) == BROKEN
+            assert connection.is_over is is_whole
+            connection.leave()
+            await origin.close()
+
+    run(trial())
+
+
+def test_over_tls_whoever_leaves_ends_it_at_once(run, secured, trusting):
+    async def trial():
+        async with upstream(says(ANSWER[:-1]), ssl=secured[1]) as heard:
+            origin = Origin(URL(heard.url.replace("127.0.0.1", "localhost")), LONG_S)
+            connection = await ask(origin)
+            connection.leave()
+            await until(lambda: heard.ends == 1 and not origin._open, 1.0)
+            await origin.close()
+
+    run(trial())
+
+
 def test_over_tls_another_name_is_not_asked(run, secured, trusting):
     async def trial():
         async with upstream(PLAIN, ssl=secured[1]) as heard:

@@ -193,38 +193,34 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on. Bytes that nobody asked for would be taken for the answer to what is asked next."""
         if not self._is_asked or self._is_whole:
-            self._is_lasting = False
-            self._transport.abort()
+            self._end("said more than was asked for")
             return
         self._head_bytes += 0 if self._is_answered else len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as err:
-            self._fail(f"its answer cannot be read: {err.__context__ or err}")
+            self._end(f"answers what cannot be read: {err.__context__ or err}")
         else:
             if not self._is_answered and self._head_bytes > HEAD_BYTES:
-                self._fail("its answer cannot be read: the head is too long")
+                self._end("answers what cannot be read: the head is too long")
         if self._unread_bytes > UNREAD_BYTES:
             self._pause()
         self._wake()
 
     def eof_received(self) -> None:
-        """An answer without a length ends here; any other is cut short if it has not ended."""
+        """An answer without a length ends here. Any other is cut short, also while the request is still sent."""
         if self._is_answered and self._ends_with_connection and self._failure is None:
             self._is_whole = True
-            self._wake()
+        self._end("broke off")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more comes. What holds on to this object is let go."""
-        if self._is_asked and not self._is_whole:
-            self._fail("it broke off" if exc is None else f"it broke off: {exc}")
-        self._is_lasting = False
+        self._end("broke off" if exc is None else f"broke off: {exc}")
         self._home.lost(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         del self._parser
-        self._wake()
 
     def on_message_begin(self) -> None:
         """Only one answer was asked for."""
@@ -298,12 +294,13 @@ class Connection(asyncio.Protocol):
             raise DroppedError(why, code=code)
         raise UnavailableError(why, code=code)
 
-    def _fail(self, why: str) -> None:
+    def _end(self, why: str, code: str = _BROKEN) -> None:
         """Give the connection up. An answer that is whole stays good; of any other this is the end."""
-        if not self._is_whole and self._failure is None:
-            self._failure = (_BROKEN, f"the inference server failed: {why}")
+        if self._is_asked and not self._is_whole and self._failure is None:
+            self._failure = (code, f"the inference server {why}")
         self._is_lasting = False
         self._transport.abort()
+        self._wake()
 
     async def _wait(self, due: float) -> None:
         """Wait for any news of the exchange; the only one that waits is whoever asked."""
@@ -341,7 +338,4 @@ class Connection(asyncio.Protocol):
             if self._due < math.inf:
                 self._bound(self._due)
             return
-        if self._is_asked and not self._is_whole and self._failure is None:
-            self._failure = (_SILENT, "the inference server was silent for too long")
-        self._transport.abort()
-        self._wake()
+        self._end("was silent for too long", _SILENT)
