@@ -14,7 +14,7 @@ from yarl import URL
 from licet.errors import UnavailableError
 from licet.gateway.exchange import HEAD_BYTES, MOST_HEADERS, UNREAD_BYTES, Connection
 from licet.gateway.origin import Origin
-from upstreams_for_tests import request, says, until, upstream
+from upstreams_for_tests import request, reset, says, until, upstream
 
 BROKEN, SILENT = "upstream_unreachable", "upstream_timeout"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -342,7 +342,7 @@ def test_whoever_reads_slowly_does_not_make_the_upstream_silent(run):
 
 
 def test_an_upstream_waits_for_whoever_reads_slowly(run):
-    size = 40 * 1024 * 1024
+    size = 16 * 1024 * 1024
 
     async def trial():
         sent = 0
@@ -363,6 +363,43 @@ def test_an_upstream_waits_for_whoever_reads_slowly(run):
             assert connection._unread_bytes < UNREAD_BYTES + 512 * 1024
             assert len(await rest_of(connection)) == size
             connection.leave()
+
+    run(trial())
+
+
+MUCH = OK + CHUNKED + b"\r\n%x\r\n%s\r\n" % (8 * UNREAD_BYTES, b"x" * 8 * UNREAD_BYTES)
+
+
+@pytest.mark.parametrize("then", [b"", b"not a chunk"])
+def test_what_waits_to_be_read_is_given_also_after_the_connection_has_ended(run, then):
+    async def trial():
+        async with Beside(says(MUCH + then)) as (_, origin):
+            connection = await ask(origin)
+            await asyncio.sleep(0.05)
+            if not then:
+                await origin.close()
+            said = await connection.read(LONG_S)
+            assert said == b"x" * len(said)
+            assert len(said) > UNREAD_BYTES
+            with pytest.raises(UnavailableError):
+                await rest_of(connection)
+            connection.leave()
+
+    run(trial())
+
+
+def test_more_than_may_wait_that_ends_badly_is_no_crash(run):
+    """All of it in one piece: it is too much and unreadable at once."""
+
+    async def trial():
+        for ending, error in ((b"x", True), (b"0\r\n\r\n", False), (b"0\r\n\r\nx", False)):
+            transport, connection = _Transport(), Connection(_Nowhere())
+            connection.connection_made(transport)
+            connection.ask(b"", b"", is_head=False)
+            connection.data_received(MUCH + ending)
+            assert len(await connection.read(LONG_S)) == 8 * UNREAD_BYTES
+            assert connection.is_over is not error
+            connection.connection_lost(None)
 
     run(trial())
 
@@ -391,6 +428,29 @@ def test_an_answer_before_the_request_was_taken_is_passed_on_and_ends_the_connec
             assert (await whole(origin, body=b"x" * 32 * 1024 * 1024))[2] == b"ab"
             assert (await whole(origin))[2] == b"ab"
             assert heard.connections == 2
+
+    run(trial())
+
+
+@pytest.mark.parametrize("is_polite", [True, False])
+def test_an_upstream_that_hangs_up_at_once_is_not_waited_for(run, is_polite):
+    async def trial():
+        async def hangs_up(heard, reader, writer):
+            if not is_polite:
+                reset(writer)
+
+        async with Beside(hangs_up) as (heard, origin):
+            for number in range(1, 11):
+                with pytest.raises(UnavailableError) as raised:
+                    await whole(origin, "GET", within_s=LONG_S / 2)
+                assert (raised.value.code, heard.connections) == (BROKEN, number)
+        connection, transport = Connection(_Nowhere()), _Transport()
+        connection.connection_made(transport)
+        transport.abort()
+        connection.connection_lost(None)
+        connection.ask(b"", b"", is_head=False)
+        with pytest.raises(UnavailableError):
+            await connection.answered(asyncio.get_running_loop().time() + LONG_S)
 
     run(trial())
 

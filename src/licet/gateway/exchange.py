@@ -129,6 +129,9 @@ class Connection(asyncio.Protocol):
         self._clear()
         self._is_asked = True
         self._is_head = is_head
+        if not self.is_open:  # the server hung up in the moment in which it took the connection
+            self._end("broke off")
+            return
         if len(body) <= _JOINED_BYTES:
             self._transport.write(head + body)
         else:
@@ -313,8 +316,8 @@ class Connection(asyncio.Protocol):
             self._due = math.inf
 
     def _pause(self) -> None:
-        """Let the upstream wait until somebody reads; of an answer that is whole nothing more comes anyway."""
-        if not self._is_whole and not self._is_paused:
+        """Let the upstream wait until somebody reads; of an answer that has ended nothing more comes anyway."""
+        if not self._is_whole and self._failure is None and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
 
