@@ -18,6 +18,7 @@ BROKEN, SILENT = "upstream_unreachable", "upstream_timeout"
 LONG_S, SHORT_S = 5.0, 0.1
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab"
 PLAIN = says(ANSWER)
+GONE = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -222,6 +223,53 @@ def test_an_address_is_a_host(run, host):
     run(trial())
 
 
+def test_a_name_is_looked_up_once_for_all_who_connect_in_the_same_seconds(run, monkeypatch):
+    async def trial():
+        looked_up = 0
+
+        async def look_up():
+            nonlocal looked_up
+            looked_up += 1
+            await asyncio.sleep(0.02)
+            if looked_up == 2:
+                raise socket.gaierror(socket.EAI_NONAME, "no such name")
+            return await asyncio.get_running_loop().getaddrinfo(
+                "127.0.0.1", URL(heard.url).port, type=socket.SOCK_STREAM
+            )
+
+        last = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab"
+        async with upstream(says(last, then="close")) as heard:
+            origin = Origin(URL("http://up.example"), LONG_S)
+            origin._look_up = look_up
+            leaving = asyncio.create_task(whole(origin))
+            await asyncio.sleep(0.01)
+            leaving.cancel()  # one that leaves takes it from nobody
+            assert await asyncio.gather(*(whole(origin) for _ in range(5))) == [b"ab"] * 5
+            assert await whole(origin) == b"ab"
+            assert looked_up == 1
+            monkeypatch.setattr(origins, "_ADDRESSES_S", 0.0)
+            assert await code_of(whole(origin)) == BROKEN
+            monkeypatch.setattr(origins, "_ADDRESSES_S", LONG_S)
+            assert await whole(origin) == b"ab"  # that it failed is not remembered
+            assert looked_up == 3
+            await origin.close()
+
+    run(trial())
+
+
+def test_where_a_name_led_is_forgotten_when_nobody_is_there(run):
+    async def trial():
+        async with upstream(PLAIN) as heard:
+            origin = Origin(URL(heard.url.replace("127.0.0.1", "localhost")), LONG_S)
+            look_up, origin._look_up = origin._look_up, lambda: asyncio.sleep(0, GONE)
+            assert await code_of(whole(origin)) == BROKEN
+            origin._look_up = look_up
+            assert await whole(origin) == b"ab"
+            await origin.close()
+
+    run(trial())
+
+
 def test_an_address_that_does_not_answer_holds_up_nothing(run):
     """RFC 8305: the next is tried beside it."""
 
@@ -237,7 +285,7 @@ def test_an_address_that_does_not_answer_holds_up_nothing(run):
                 origin = Origin(URL(heard.url), LONG_S)
                 found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", full.getsockname())]
                 found += await loop.getaddrinfo("127.0.0.1", URL(heard.url).port, type=socket.SOCK_STREAM)
-                origin._addresses = lambda: asyncio.sleep(0, found)
+                origin._look_up = lambda: asyncio.sleep(0, found)
                 began = loop.time()
                 assert await whole(origin) == b"ab"
                 assert loop.time() - began < 2.0

@@ -21,6 +21,7 @@ MOST_IDLE = 1000
 
 # RFC 8305, section 5: when the next address is tried beside one that does not answer.
 _NEXT_ADDRESS_S = 0.25
+_ADDRESSES_S = 10.0
 # RFC 9110, section 9.2.2: to be asked twice is for these as if they were asked once.
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
@@ -42,6 +43,8 @@ class Origin:
         self._open: set[Connection] = set()
         # Invariant: the last is the newest. It is taken first, so that those which are too many grow old.
         self._idle: dict[Connection, None] = {}
+        self._lookup: asyncio.Future[Sequence[AddrInfoType]] | None = None
+        self._looked_up_at = 0.0
         self._is_closed = False
         self._emptied: asyncio.Future[None] | None = None
 
@@ -66,6 +69,8 @@ class Origin:
     async def close(self) -> None:
         """End every connection, and wait until they have ended."""
         self._is_closed = True
+        if self._lookup is not None:
+            self._lookup.cancel()
         for connection in self._open:
             connection.drop()
         if self._open:
@@ -113,12 +118,23 @@ class Origin:
                     server_hostname=self._name if self._tls else None,
                 )
         except TimeoutError as err:
+            self._lookup = None
             raise UnavailableError("the inference server was silent for too long", code="upstream_timeout") from err
         except (OSError, UnicodeError) as err:  # a name that cannot be looked up is none in ASCII
+            self._lookup = None
             raise UnavailableError(f"the inference server failed: {err}", code="upstream_unreachable") from err
         return connection
 
     async def _addresses(self) -> Sequence[AddrInfoType]:
+        """Where the name leads, looked up once for all who connect in the same seconds."""
+        loop = asyncio.get_running_loop()
+        if self._lookup is None or loop.time() >= self._looked_up_at + _ADDRESSES_S:
+            self._lookup, self._looked_up_at = asyncio.ensure_future(self._look_up()), loop.time()
+            # Whoever leaves must not take it from the others, and nobody need be left to hear that it failed.
+            self._lookup.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._lookup)
+
+    async def _look_up(self) -> Sequence[AddrInfoType]:
         return await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
 
 
