@@ -158,7 +158,7 @@ async def test_a_caller_that_goes_away_disturbs_nobody(path):
         return b"" if each.entry in silent else Committed(each.correlation, 2, HASH)
 
     async with Puppet(path, answer).running() as puppet, client_of(path) as client:
-        leaving = asyncio.create_task(client.append(record("A")))
+        leaving = client.append(record("A"))
         await until(lambda: puppet.entries)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -255,7 +255,7 @@ async def test_a_closed_client_refuses_and_counts_what_it_leaves(path):
 async def test_closing_refuses_who_still_waits(path):
     async with Puppet(path, lambda _: b"").running() as puppet:
         client = LogClient(path, timeout_s=60)
-        waiting = asyncio.create_task(client.append(record("A")))
+        waiting = client.append(record("A"))
         await until(lambda: puppet.entries)
         await client.close()
         with pytest.raises(UnavailableError):

@@ -2,6 +2,10 @@
 
 import asyncio
 
+import pytest
+
+from licet.errors import UnavailableError
+from licet.logwriter.asked import Waiter
 from licet.logwriter.connection import _FLIGHTS, Connection
 from licet.logwriter.wire import Committed, decode_submitted, encode_frame, take_frames
 
@@ -36,6 +40,13 @@ async def turn():
 
 def answer(connection, *correlations):
     connection.data_received(encode_frame([Committed(number, number, HASH) for number in correlations]))
+
+
+def ask(connection, entry, *, seconds=60.0):
+    loop = asyncio.get_running_loop()
+    waiter = Waiter("A", loop.time() + seconds, loop.create_future())
+    connection.ask(entry, waiter)
+    return waiter.receipt
 
 
 async def test_one_alone_leaves_at_once():
@@ -90,10 +101,31 @@ async def test_whoever_waits_is_answered_also_for_what_left_late():
     connection, transport, _ = connected()
     waiting = []
     for entry in (b"a", b"b", b"c"):
-        waiting.append(asyncio.create_task(connection.ask(entry)))
+        waiting.append(ask(connection, entry))
         await turn()
     assert transport.writes == [[1], [2]]
     answer(connection, 1, 2)
     await turn()
     answer(connection, 3)
     assert [one.index for one in await asyncio.gather(*waiting)] == [1, 2, 3]
+
+
+async def test_whoever_waits_too_long_is_told_and_the_others_wait_on():
+    connection, _, _ = connected()
+    first, second, third = (
+        ask(connection, entry, seconds=seconds) for entry, seconds in ((b"a", 0.03), (b"b", 0.06), (b"c", 60))
+    )
+    answer(connection, 1)
+    with pytest.raises(UnavailableError) as caught:
+        await asyncio.wait_for(second, 5)
+    assert (first.result().index, third.done(), caught.value.code) == (1, False, "log_unavailable")
+    answer(connection, 2, 3)  # the second too late, for nobody
+    assert third.result().index == 3
+
+
+async def test_whoever_left_is_not_told_and_does_not_take_the_record_back():
+    connection, transport, answered = connected()
+    ask(connection, b"a").cancel()
+    await turn()
+    answer(connection, 1)
+    assert (transport.writes, answered) == ([[1]], [])

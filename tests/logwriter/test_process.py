@@ -116,7 +116,7 @@ async def test_a_stop_commits_what_has_arrived(directory):
     client = LogClient(socket_path(directory))
     with running_writer(directory) as process:
         await client.append(record("first"))
-        waiting = [asyncio.create_task(client.append(record(f"R{n}"))) for n in range(200)]
+        waiting = [client.append(record(f"R{n}")) for n in range(200)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # the batch has left for the socket
         process.send_signal(signal.SIGTERM)

@@ -61,9 +61,9 @@ def use(name, person="P-7"):
 
 async def test_nobody_is_answered_before_the_commit_and_two_are_never_committed_at_once(directory):
     async with gated(directory) as (client, gate, store):
-        first = asyncio.create_task(client.append(use("A")))
+        first = client.append(use("A"))
         await until(lambda: gate.begun == 1)
-        later = [asyncio.create_task(client.append(use(f"B{n}"))) for n in range(20)]
+        later = [client.append(use(f"B{n}")) for n in range(20)]
         await asyncio.sleep(0.05)
         assert (gate.begun, store.size, first.done()) == (1, 0, False)
         gate.gate.release()
@@ -81,9 +81,9 @@ async def test_a_commit_that_fails_fails_its_waiters_and_not_those_that_were_pre
     """The key that the failed batch made is gone with it, so the others are sealed again."""
     async with gated(directory) as (client, gate, store):
         gate.failure = failure
-        lost = asyncio.create_task(client.append(use("A")))
+        lost = client.append(use("A"))
         await until(lambda: gate.begun == 1)
-        kept = asyncio.create_task(client.append(use("B")))
+        kept = client.append(use("B"))
         await asyncio.sleep(0.05)
         gate.gate.release()
         with pytest.raises(UnavailableError) as caught:

@@ -6,11 +6,13 @@ No label can name a person, an organization or a key: outcomes and codes are clo
 lists, and items are those of the catalogue, at most `MOST_ROWS` of them.
 """
 
+import asyncio
 import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -191,20 +193,24 @@ class MeasuredLog:
         self._log = log
         self._metrics = metrics
 
-    async def append(self, record: Record) -> Receipt:
-        """Give back the receipt once the record is on disk.
+    def append(self, record: Record) -> asyncio.Future[Receipt]:
+        """Submit a record at once; who waits is given the receipt when it is on disk.
 
         Raises:
-            LicetError: as the log behind says.
+            LicetError: (to who waits) as the log behind says.
         """
-        began = time.perf_counter()
-        try:
-            receipt = await self._log.append(record)
-        except UnavailableError:
+        answer = asyncio.ensure_future(self._log.append(record))
+        answer.add_done_callback(partial(self._answered, time.perf_counter()))
+        return answer
+
+    def _answered(self, began: float, answer: asyncio.Future[Receipt]) -> None:
+        if answer.cancelled():
+            return  # nobody waits any more, so nothing is known of how long it took
+        error = answer.exception()
+        if error is None:
+            self._metrics.committed(time.perf_counter() - began)
+        elif isinstance(error, UnavailableError):
             self._metrics.not_committed()
-            raise
-        self._metrics.committed(time.perf_counter() - began)
-        return receipt
 
     def post(self, record: Record) -> None:
         """Hand over a record for which nobody waits.

@@ -1,16 +1,58 @@
 """What the gateway writes down: decisions, repeated decisions, cuts."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from licet.decisions import Basis, Caller, Code, Decision, Permit, Request, RequestedAct, Snapshot
 from licet.directives import BINDINGS
 from licet.fleet import new_record_id
-from licet.records import Log, Receipt, Record, RecordKind
+from licet.records import Log, Receipt, Record, RecordForm, RecordKind
 from licet.terms import Disclosure, ItemId, RecordId, format_instant
 
 _MILLISECOND = timedelta(milliseconds=1)
+_AGE = "age_ms"
+_MOST_FORMS = 4096
+"""How many decisions are remembered, each with what is written of it; with one more all are forgotten."""
+
+
+class _Known(NamedTuple):
+    """A decision, the request that it was made about, and the form of the records of it."""
+
+    decision: Decision
+    request: Request
+    form: RecordForm
+
+
+class _Forms:
+    """What is written of decisions that are remembered and so are written down again and again.
+
+    Valid for one snapshot: with another, which policy and rows a decision rested on
+    is another thing too. Decisions are told apart by identity, which costs nothing;
+    they are kept here, so that no other can come to the same place.
+    """
+
+    __slots__ = ("_known", "_snapshot")
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._known: dict[int, _Known] = {}
+
+    def find(self, decision: Decision, request: Request, snapshot: Snapshot) -> RecordForm | None:
+        """The form of such a record, if it is known."""
+        if snapshot is not self._snapshot:
+            return None
+        known = self._known.get(id(decision))
+        return known.form if known is not None and known.request == request else None
+
+    def keep(self, decision: Decision, request: Request, snapshot: Snapshot, form: RecordForm) -> RecordForm:
+        """Remember a form, and give it back."""
+        if snapshot is not self._snapshot or len(self._known) >= _MOST_FORMS:
+            self._snapshot = snapshot
+            self._known.clear()
+        self._known[id(decision)] = _Known(decision, request, form)
+        return form
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +64,7 @@ class Post:
 
     log: Log
     gateway: str
+    _forms: _Forms = field(init=False, default_factory=_Forms, repr=False, compare=False)
 
     def decision(
         self,
@@ -36,12 +79,24 @@ class Post:
 
         `continues` names the earlier decision of an answer that is still running.
         """
+        if continues is not None:
+            form = self._form(decision, request, snapshot, continues=continues)
+        else:
+            form = self._forms.find(decision, request, snapshot) or self._forms.keep(
+                decision, request, snapshot, self._form(decision, request, snapshot)
+            )
+        return form.record(new_record_id(at), at, _age_ms(snapshot, at))
+
+    def _form(
+        self, decision: Decision, request: Request, snapshot: Snapshot, *, continues: RecordId | None = None
+    ) -> RecordForm:
+        """What a decision's record says each time: all but the age of the policy."""
         body: dict[str, Any] = {
             "outcome": decision.outcome.value,
             "until": format_instant(decision.until),
             **_request(request, snapshot),
             **_basis(decision.basis),
-            **self._premises(snapshot, at),
+            **self._premises(snapshot),
         }
         if not isinstance(decision, Permit):
             body["code"] = decision.code.value
@@ -50,13 +105,13 @@ class Post:
         body["undisclosed"] = sorted(_undisclosed(decision))
         if continues is not None:
             body["continues"] = continues
-        return Record(new_record_id(at), at, RecordKind.DECISION, body)
+        return RecordForm(RecordKind.DECISION, body, _AGE)
 
     def listing(self, caller: Caller, items: list[ItemId], snapshot: Snapshot, at: datetime) -> None:
         """Which items a caller was told they may use; nobody waits for this record."""
         request = Request("", RequestedAct.METADATA, caller)
         body = {"outcome": "permit", **_request(request, snapshot), "model": None, "items": items}
-        body |= self._premises(snapshot, at)
+        body |= {**self._premises(snapshot), _AGE: _age_ms(snapshot, at)}
         self.log.post(Record(new_record_id(at), at, RecordKind.DECISION, body))
 
     def failure(self, code: Code, request: Request, snapshot: Snapshot, at: datetime) -> Record:
@@ -65,14 +120,14 @@ class Post:
             "outcome": "deny",
             "code": code.value,
             **_request(request, snapshot),
-            **self._premises(snapshot, at),
+            **self._premises(snapshot),
+            _AGE: _age_ms(snapshot, at),
         }
         return Record(new_record_id(at), at, RecordKind.DECISION, body)
 
-    def _premises(self, snapshot: Snapshot, at: datetime) -> dict[str, Any]:
+    def _premises(self, snapshot: Snapshot) -> dict[str, Any]:
         policy = {"epoch": snapshot.policy.epoch, "digest": snapshot.policy.digest, "feed": snapshot.sequence}
-        age = max(at - snapshot.policy.issued_at, timedelta())
-        return {"policy": policy, "age_ms": age // _MILLISECOND, "gateway": self.gateway}
+        return {"policy": policy, "gateway": self.gateway}
 
     def cut(
         self,
@@ -89,17 +144,22 @@ class Post:
         body |= {"party": party, "organization": organization}
         self.log.post(Record(new_record_id(at), at, RecordKind.STREAM_CUT, body))
 
-    async def commit(self, record: Record) -> Receipt:
-        """Wait until the log has the record on disk.
+    def commit(self, record: Record) -> Awaitable[Receipt]:
+        """Submit a record at once; who waits goes on when the log has it on disk.
 
         Raises:
-            UnavailableError: it has not.
+            UnavailableError: (to who waits) it has not.
         """
-        return await self.log.append(record)
+        return self.log.append(record)
 
     def send(self, record: Record) -> None:
         """Hand over a record for which nobody waits."""
         self.log.post(record)
+
+
+def _age_ms(snapshot: Snapshot, at: datetime) -> int:
+    """How long before the policy was signed."""
+    return max(at - snapshot.policy.issued_at, timedelta()) // _MILLISECOND
 
 
 def _request(request: Request, snapshot: Snapshot) -> dict[str, Any]:

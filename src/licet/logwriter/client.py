@@ -12,24 +12,16 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from licet.errors import ConflictError, InputError, LicetError, NotFoundError, UnavailableError
+from licet.errors import InputError, LicetError, UnavailableError
+from licet.logwriter.asked import CALLER_ERRORS, Waiter
 from licet.logwriter.connection import Connection
 from licet.logwriter.posted import PostedQueue
-from licet.logwriter.wire import Answer, Committed, Refused
+from licet.logwriter.wire import Answer, Committed
 from licet.records import Receipt, Record
+from licet.terms import RecordId
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.02, 1.0
 _HOLD_S = 0.5
-_CALLER_ERRORS: dict[str, type[LicetError]] = {
-    "record_id_taken": ConflictError,
-    "record_too_large": InputError,
-    "invalid_input": InputError,
-    "hold_exists": ConflictError,
-    "under_hold": ConflictError,
-    "retention_runs": ConflictError,
-    "unknown_hold": NotFoundError,
-    "nothing_to_erase": NotFoundError,
-}
 
 
 class LogClient:
@@ -43,7 +35,8 @@ class LogClient:
         self._timeout_s = timeout_s
         self._posted = PostedQueue(posted_limit)
         self._connection: Connection | None = None
-        self._dialing: asyncio.Task[Connection | None] | None = None
+        self._dialing: asyncio.Task[None] | None = None
+        self._undialed: list[tuple[bytes, Waiter]] = []
         self._redialing: asyncio.Task[None] | None = None
         self._held: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -64,33 +57,42 @@ class LogClient:
         Raises:
             UnavailableError: it gave none in time, or cannot begin a transaction.
         """
-        answer = await self._ask(b"")  # no record, so the writer answers that it cannot be read
-        if isinstance(answer, Refused) and answer.code not in _CALLER_ERRORS:
-            raise UnavailableError(answer.message, code=answer.code)
+        with suppress(InputError):  # no record, so the writer answers that it cannot be read
+            await self._ask(b"", RecordId(""))
 
-    async def append(self, record: Record) -> Receipt:
-        """Give back the receipt once the record is on disk.
+    def append(self, record: Record) -> asyncio.Future[Receipt]:
+        """Submit a record at once; who waits is given the receipt when it is on disk.
+
+        Whoever waits no longer does not take the record back.
 
         Raises:
-            InputError: the record cannot be written.
+            InputError: (to who waits) the record cannot be written.
             ConflictError: another record has its id.
             UnavailableError: the writer is gone, could not commit (`log_full`), or
                 did not answer in time (`log_unavailable`).
         """
-        answer = await self._ask(record.to_bytes())
-        if isinstance(answer, Committed):
-            return Receipt(record.id, answer.index, answer.hash.hex())
-        raise _CALLER_ERRORS.get(answer.code, UnavailableError)(answer.message, code=answer.code)
-
-    async def _ask(self, entry: bytes) -> Answer:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                connection = self._connection or await self._connect()
-                return await connection.ask(entry)
-        except TimeoutError as err:
-            raise UnavailableError(
-                f"the log did not acknowledge a record within `{self._timeout_s}` s", code="log_unavailable"
-            ) from err
+            entry = record.to_bytes()
+        except LicetError as err:
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(err)
+            return refused
+        return self._ask(entry, record.id)
+
+    def _ask(self, entry: bytes, record_id: RecordId) -> asyncio.Future[Receipt]:
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(record_id, loop.time() + self._timeout_s, loop.create_future())
+        if self._connection is not None:
+            try:
+                self._connection.ask(entry, waiter)
+            except UnavailableError as err:
+                waiter.fail(err)
+        elif self._is_closed:
+            waiter.fail(UnavailableError("the log client is closed", code="log_unavailable"))
+        else:
+            self._undialed.append((entry, waiter))
+            self._begin_to_dial()
+        return waiter.receipt
 
     def post(self, record: Record) -> None:
         """Queue a record for which nobody waits; beyond the bound the newest is dropped and counted.
@@ -131,31 +133,33 @@ class LogClient:
             await self._connection.close()
         self._posted.give_up()
 
-    async def _connect(self) -> Connection:
+    def _begin_to_dial(self) -> asyncio.Task[None]:
         """Join the attempt that is under way, or begin one; a writer that is gone is known at once."""
-        if self._is_closed:
-            raise UnavailableError("the log client is closed", code="log_unavailable")
         if self._dialing is None or self._dialing.done():
             self._dialing = asyncio.create_task(self._dial())
-        # Shielded: others may wait for the same attempt.
-        connection = await asyncio.shield(self._dialing)
-        if connection is None:
-            raise UnavailableError("the log writer does not answer", code="log_unavailable")
-        return connection
+        return self._dialing
 
-    async def _dial(self) -> Connection | None:
-        loop = asyncio.get_running_loop()
-        try:
-            _, connection = await loop.create_unix_connection(
-                lambda: Connection(self._posted_answered, self._lost), str(self._path)
-            )
-        except OSError:
-            return None
-        if not connection.is_open:
-            return None  # lost already, before anybody could be told
+    async def _dial(self) -> None:
+        connection = await self._connect()
+        undialed, self._undialed = self._undialed, []
+        if connection is None:
+            for _, waiter in undialed:
+                waiter.fail(UnavailableError("the log writer does not answer", code="log_unavailable"))
+            return
         self._connection = connection
+        for entry, waiter in undialed:
+            connection.ask(entry, waiter)
         self._send_posted()
-        return connection
+
+    async def _connect(self) -> Connection | None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                _, connection = await asyncio.get_running_loop().create_unix_connection(
+                    lambda: Connection(self._posted_answered, self._lost), str(self._path)
+                )
+        except OSError:  # of which TimeoutError is one
+            return None
+        return connection if connection.is_open else None  # it may be lost before anybody could be told
 
     def _lost(self) -> None:
         self._connection = None
@@ -169,8 +173,8 @@ class LogClient:
     async def _redial_until_connected(self) -> None:
         wait_s = _FIRST_RETRY_S
         while self._connection is None:
-            with suppress(UnavailableError):
-                await self._connect()
+            # Shielded: others may wait for the same attempt.
+            await asyncio.shield(self._begin_to_dial())
             # Asked again, because a connection to a dying writer may be lost before this task runs on.
             if self._connection is None:
                 await asyncio.sleep(wait_s)
@@ -184,7 +188,7 @@ class LogClient:
                 self._connection.tell(entry)
 
     def _posted_answered(self, entry: bytes, answer: Answer) -> None:
-        if isinstance(answer, Committed) or answer.code in _CALLER_ERRORS:
+        if isinstance(answer, Committed) or answer.code in CALLER_ERRORS:
             self._posted.answered(entry, is_taken=isinstance(answer, Committed))
             self._send_posted()
         elif self._held is None:

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from licet.errors import InputError, UnavailableError
+from licet.errors import InputError
+from licet.logwriter.asked import Asked, Waiter, gone
 from licet.logwriter.wire import Answer, Submitted, decode_answers, encode_frame, take_frames
 
 _FRAME_BYTES = 1 << 22
@@ -36,7 +37,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._outbox: list[Submitted] = []
         self._correlation = 0
-        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._asked = Asked()
         self._told: dict[int, bytes] = {}
         self._flights: deque[int] = deque()  # of each write that is unanswered, its last entry
         self._is_scheduled = False
@@ -46,19 +47,13 @@ class Connection(asyncio.Protocol):
         """Whether entries may be submitted."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, entry: bytes) -> Answer:
-        """Submit an entry and wait for its answer.
+    def ask(self, entry: bytes, waiter: Waiter) -> None:
+        """Submit an entry whose answer somebody waits for.
 
         Raises:
-            UnavailableError: the connection was lost first; the entry may be in the log or not.
+            UnavailableError: the connection is lost.
         """
-        correlation = self._submit(entry)
-        answer = asyncio.get_running_loop().create_future()
-        self._asked[correlation] = answer
-        try:
-            return cast("Answer", await answer)
-        finally:
-            self._asked.pop(correlation, None)
+        self._asked.add(self._submit(entry), waiter)
 
     def tell(self, entry: bytes) -> None:
         """Submit an entry whose answer goes to `on_answer`.
@@ -82,9 +77,7 @@ class Connection(asyncio.Protocol):
         """Called by asyncio: whoever waits is told at once."""
         self._transport = None
         self._ended.set()
-        for answer in self._asked.values():
-            if not answer.done():
-                answer.set_exception(_gone())
+        self._asked.lost()
         self._told.clear()
         self._on_lost()
 
@@ -105,16 +98,14 @@ class Connection(asyncio.Protocol):
     def _deliver(self, answer: Answer) -> None:
         while self._flights and self._flights[0] <= answer.correlation:
             self._flights.popleft()
-        asked = self._asked.get(answer.correlation)
-        if asked is not None and not asked.done():
-            asked.set_result(answer)
-        told = self._told.pop(answer.correlation, None)
-        if told is not None:
-            self._on_answer(told, answer)
+        if not self._asked.answered(answer):
+            told = self._told.pop(answer.correlation, None)
+            if told is not None:
+                self._on_answer(told, answer)
 
     def _submit(self, entry: bytes) -> int:
         if not self.is_open:
-            raise _gone()
+            raise gone()
         self._correlation += 1
         self._outbox.append(Submitted(self._correlation, entry))
         self._schedule()
@@ -139,7 +130,3 @@ class Connection(asyncio.Protocol):
                 first, size = place + 1, 0
         if first < len(outbox):
             self._transport.write(encode_frame(outbox[first:]))
-
-
-def _gone() -> UnavailableError:
-    return UnavailableError("the log writer is gone", code="log_unavailable")

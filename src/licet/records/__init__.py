@@ -5,6 +5,7 @@ log writer must not wait for the rules' compiler to be loaded.
 """
 
 from licet.records.finding import terms_of
+from licet.records.form import RecordForm
 from licet.records.leaf import Leaf, read_entry
 from licet.records.port import Log, Receipt
 from licet.records.record import MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
@@ -17,6 +18,7 @@ __all__ = [
     "Log",
     "Receipt",
     "Record",
+    "RecordForm",
     "RecordKind",
     "describe",
     "read_entry",

@@ -1,5 +1,6 @@
 """The port: all that the gateway and the control plane know of the log."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,11 +25,13 @@ class Receipt:
 class Log(Protocol):
     """Where records go."""
 
-    async def append(self, record: Record) -> Receipt:
-        """Give back the receipt once the record is on disk.
+    def append(self, record: Record) -> Awaitable[Receipt]:
+        """Submit a record at once; who waits is given the receipt when it is on disk.
+
+        Whoever waits no longer does not take the record back.
 
         Raises:
-            InputError: the record cannot be written.
+            InputError: (to who waits) the record cannot be written.
             ConflictError: another record has its id.
             UnavailableError: nothing says that it is on disk.
         """

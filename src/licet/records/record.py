@@ -6,10 +6,10 @@ as `Record.to_bytes` spells it is refused, even where JSON would allow it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Literal, NoReturn, Self
+from typing import Final, Literal, NoReturn, Protocol, Self
 
 import msgspec
 
@@ -27,6 +27,7 @@ MAX_BRACKETS = 4_000
 
 _VERSION: Final = 1
 _AT = slice(len('{"at":"'), len('{"at":"2026-06-12T21:21:00.000000Z'))
+_AT_LENGTH = len("2026-06-12T21:21:00.000000")
 
 
 class RecordKind(StrEnum):
@@ -52,6 +53,7 @@ class Record:
     at: datetime
     kind: RecordKind
     body: Mapping[str, object]
+    _speller: "Speller | None" = field(init=False, default=None, compare=False, repr=False)
 
     def to_bytes(self) -> bytes:
         """Write the entry as canonical JSON.
@@ -63,9 +65,7 @@ class Record:
         """
         require_id(self.id, "a record")
         try:
-            body = dict(self.body)
-            _require_json(body)
-            entry = _ENCODER.encode(_Envelope(spell_instant(self.at), body, self.id, self.kind, _VERSION))
+            entry = spell_record(self) if self._speller is None else self._speller.spell(self)
         except (TypeError, ValueError, OverflowError, RecursionError) as err:
             raise InputError(f"expected a record of JSON values, found what JSON cannot say: {err}") from err
         _require_bounds(entry)
@@ -95,14 +95,41 @@ class Record:
         return cls(RecordId(envelope.id), at, envelope.kind, envelope.body)
 
 
+class Speller(Protocol):
+    """Knows how a record is spelled whose body was checked and spelled in part before."""
+
+    def spell(self, record: Record) -> bytes:
+        """The entry, of whatever length."""
+        ...
+
+
+def spelled_by(record: Record, speller: Speller) -> Record:
+    """The same record, for whose spelling somebody else is asked."""
+    object.__setattr__(record, "_speller", speller)
+    return record
+
+
+def spell_record(record: Record) -> bytes:
+    """The entry, of whatever length.
+
+    Raises:
+        TypeError, ValueError, OverflowError, RecursionError: JSON cannot say what is in the body.
+    """
+    body = dict(record.body)
+    _require_json(body)
+    return _ENCODER.encode(_Envelope(spell_instant(record.at), body, record.id, record.kind, _VERSION))
+
+
 def spell_instant(at: datetime) -> str:
     """Write an instant at a fixed width, so that the order of texts is the order of instants.
 
     Raises:
         NaiveInstantError: it has no UTC offset.
     """
-    require_aware(at)
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        require_aware(at)
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[:_AT_LENGTH] + "Z"
 
 
 def spelled_at(entry: bytes) -> str:
