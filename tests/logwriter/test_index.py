@@ -120,7 +120,12 @@ def of_form_2(path):
                 finds.add((term, place))
         database.execute("CREATE TABLE finds(term BLOB, place INTEGER, PRIMARY KEY (term, place)) WITHOUT ROWID")
         database.executemany("INSERT INTO finds VALUES (?, ?)", sorted(finds))
-        for statement in ("DROP TABLE runs", "DROP TABLE found", "ALTER TABLE bodies DROP COLUMN words"):
+        for statement in (
+            "DROP TABLE endorsed",
+            "DROP TABLE runs",
+            "DROP TABLE found",
+            "ALTER TABLE bodies DROP COLUMN words",
+        ):
             database.execute(statement)
         database.execute("PRAGMA user_version = 2")
 
@@ -132,7 +137,7 @@ def test_a_log_of_the_form_before_is_brought_up_and_goes_on(directory, path, cou
         note = store.checkpoint
     of_form_2(path)
     assert prepare_log(directory) is None
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(4,)]
     with open_sealing(path) as store:
         assert store.checkpoint == note
         store.append_batch([use(n, PEOPLE[n % 3]).to_bytes() for n in range(count, count + 5)])

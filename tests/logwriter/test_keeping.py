@@ -241,7 +241,7 @@ def test_a_batch_that_fails_leaves_no_key_behind(path, monkeypatch):
 def test_a_log_without_sealed_bodies_is_brought_up_and_indexed(directory, path):
     written_log(directory, 3, lambda name: record(name, P7))
     with sqlite3.connect(path) as database:
-        for name in ("bodies", "runs", "found", "holds", "sealing_keys"):
+        for name in ("endorsed", "bodies", "runs", "found", "holds", "sealing_keys"):
             database.execute(f"DROP TABLE {name}")
         for name in ("entries_by_at", "entries_by_kind"):
             database.execute(f"DROP INDEX {name}")
@@ -253,7 +253,7 @@ def test_a_log_without_sealed_bodies_is_brought_up_and_indexed(directory, path):
     with reading(path) as reader:
         assert [reader.open(row).body for row in reader.entries()] == [P7] * 4
     assert verified(path).is_whole
-    assert _rows(path, "PRAGMA user_version") == [(3,)]
+    assert _rows(path, "PRAGMA user_version") == [(4,)]
 
 
 def test_a_log_does_not_open_under_another_record_key(directory, path):

@@ -19,7 +19,7 @@ class GatedStore:
 
     def __init__(self, store):
         self._store = store
-        self.prepare, self.write, self.settle = store.prepare, store.write, store.settle
+        self.prepare, self.write, self.settle, self.endorse = store.prepare, store.write, store.settle, store.endorse
         self.gate = threading.Semaphore(0)
         self.under_way = self.most_under_way = self.begun = 0
         self.failure = None

@@ -28,10 +28,12 @@ def make_packet(
     Raises:
         InputError: a record cannot be shown to such a reader.
     """
+    settled = reader.settle()
     with reader.snapshot():
-        records = [_packed(reader, row, profile) for row in reversed(reader.search(wanted))]
+        found = [row for row in reversed(reader.search(wanted)) if row.index < settled]
+        records = [_packed(reader, row, profile) for row in found]
         proofs = {record.receipt: reader.receipt(RecordId(record.id)) for record in records}
-        checkpoint = reader.checkpoint()
+        checkpoint = reader.checkpoint(settled)
     return _content(records, profile, checkpoint, policy, notice) | proofs, len(records)
 
 

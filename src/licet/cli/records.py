@@ -234,7 +234,7 @@ def verify(
 def show_checkpoint(file: _File = None, directory: Dir = None, as_json: AsJson = False) -> None:
     """Print the log's signed tree head. It is public; keep one elsewhere, and a rewritten log is found out."""
     with open_reader(_log_file(file, directory)) as reader:
-        note = reader.checkpoint()
+        note = reader.checkpoint(reader.settle())
     _print_text("checkpoint", note, as_json=as_json)
 
 

@@ -10,14 +10,15 @@ from licet.logwriter.archive import SCHEMA as _ARCHIVE_SCHEMA
 from licet.logwriter.index import FROM_FINDS
 from licet.logwriter.vault import SCHEMA as _VAULT_SCHEMA
 
-FORM = 3
+FORM = 4
 """`user_version` of a file of this form.
 
-2 had an index row for each word of each record, 1 had no sealed bodies; the hash chain's, before them, is 0.
+3 had every checkpoint signed by every key, 2 had an index row for each word of each record, 1 had no sealed bodies;
+the hash chain's, before them, is 0.
 """
 
 _FIRST_SCHEMA = (
-    # The signed tree head, and when it was signed, in seconds since 1970.
+    # The newest tree head, and when it was signed, in seconds since 1970.
     """CREATE TABLE tree(
       one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, signed_at INTEGER NOT NULL,
       checkpoint TEXT NOT NULL
@@ -31,9 +32,18 @@ _FIRST_SCHEMA = (
     "CREATE TABLE tallies(subject TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE objects(object TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
 )
-_SCHEMA = (*_FIRST_SCHEMA, *_ARCHIVE_SCHEMA, *_VAULT_SCHEMA, f"PRAGMA user_version = {FORM}")
+_ENDORSED_SCHEMA = (
+    # The newest tree head that every key has signed, while that is not the one in `tree`.
+    "CREATE TABLE endorsed(one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint TEXT NOT NULL)",
+)
+_BROUGHT_UP = {
+    0: (*_FIRST_SCHEMA, *_ARCHIVE_SCHEMA, *_VAULT_SCHEMA, *_ENDORSED_SCHEMA),
+    1: (*_ARCHIVE_SCHEMA, *_VAULT_SCHEMA, *_ENDORSED_SCHEMA),
+    2: (*FROM_FINDS, *_ENDORSED_SCHEMA),
+    3: _ENDORSED_SCHEMA,
+}
+"""What makes a file of each form into this one; of 0, an empty file."""
 _MODE = 0o600
-_FORM_OF_FINDS = 2
 _CACHE_KIB = 64 * 1024
 
 
@@ -87,24 +97,15 @@ def open_database(path: Path, max_bytes: int | None) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Make the tables of a new log; refuse a file of another form."""
+    """Make the tables of a new log, or bring those of an earlier form up; refuse a file of another form."""
     form = database.execute("PRAGMA user_version").fetchone()[0]
-    if form == 0 and database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-        database.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA:
-            database.execute(statement)
-        database.execute("COMMIT")
-    elif form == 0:
+    if form == FORM:
+        return
+    if form == 0 and database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise ConflictError("expected a tile log, found a hash chain: run `licet log migrate`", code="log_old_form")
-    elif form == 1:
-        database.execute("BEGIN IMMEDIATE")
-        for statement in (*_ARCHIVE_SCHEMA, *_VAULT_SCHEMA, f"PRAGMA user_version = {FORM}"):
-            database.execute(statement)
-        database.execute("COMMIT")
-    elif form == _FORM_OF_FINDS:
-        database.execute("BEGIN IMMEDIATE")
-        for statement in (*FROM_FINDS, f"PRAGMA user_version = {FORM}"):
-            database.execute(statement)
-        database.execute("COMMIT")
-    elif form != FORM:
+    if form not in _BROUGHT_UP:
         raise ConfigurationError(f"expected a log of form `{FORM}`, found `{form}`")
+    database.execute("BEGIN IMMEDIATE")
+    for statement in (*_BROUGHT_UP[form], f"PRAGMA user_version = {FORM}"):
+        database.execute(statement)
+    database.execute("COMMIT")

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from licet.errors import UnavailableError
-from licet.logwriter.reader import open_reader
-from licet.records.tlog import TILE_WIDTH, read_checkpoint, tiles_of
+from licet.logwriter.reader import LogReader, open_reader
+from licet.records.tlog import ENTRIES, HASH_BYTES, TILE_WIDTH, read_checkpoint, tiles_of
 
 CHECKPOINT = "checkpoint"
 _FILE_MODE, _DIRECTORY_MODE = 0o600, 0o700
@@ -24,19 +24,27 @@ def export_tiles(log: Path, directory: Path) -> int:
     Raises:
         UnavailableError: the log cannot be read, or the files cannot be written.
     """
-    with open_reader(log) as reader, reader.snapshot():
-        note = reader.checkpoint()
-        size = read_checkpoint(note).size
-        try:
-            directory.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-            for name in tiles_of(size):
-                path = directory / name.path
-                if name.width < TILE_WIDTH or not path.exists():
-                    _write(path, reader.tile(name), directory)
-            _write(directory / CHECKPOINT, note.encode(), directory)
-        except OSError as err:
-            raise UnavailableError(f"the tiles cannot be written: {err}", code="export_failed") from err
+    with open_reader(log) as reader:
+        settled = reader.settle()
+        with reader.snapshot():
+            note = reader.checkpoint(settled)
+            size = read_checkpoint(note).size
+            try:
+                _bring_up(reader, size, directory)
+                _write(directory / CHECKPOINT, note.encode(), directory)
+            except OSError as err:
+                raise UnavailableError(f"the tiles cannot be written: {err}", code="export_failed") from err
     return size
+
+
+def _bring_up(reader: LogReader, size: int, directory: Path) -> None:
+    directory.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+    for name in tiles_of(size):
+        path = directory / name.path
+        if name.width < TILE_WIDTH or not path.exists():
+            content = reader.tile(name)
+            # The log may have gone on since: then its last tiles have more hashes than this tree has.
+            _write(path, content if name.level == ENTRIES else content[: name.width * HASH_BYTES], directory)
 
 
 def _write(path: Path, content: bytes, root: Path) -> None:

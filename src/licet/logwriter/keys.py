@@ -52,6 +52,10 @@ class LogKeys:
         """Sign a checkpoint with every key."""
         return sign_checkpoint(checkpoint, self.keys, time_s)
 
+    def sign_quickly(self, checkpoint: Checkpoint, time_s: int) -> str:
+        """Sign a checkpoint with the keys that take little time: a lattice signature takes twenty times as long."""
+        return sign_checkpoint(checkpoint, [key for key in self.keys if key.kind == ED25519], time_s)
+
 
 def make_log_keys() -> LogKeys:
     """New keys, under an origin that no other log has."""

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -40,6 +41,7 @@ _AMONG = "place IN (SELECT value FROM json_each(?))"
 _TILE = "SELECT CAST(hashes AS BLOB) FROM tiles WHERE level = ? AND number = ?"
 _SHARED_INDEX_WAIT_S = 2.0
 _LAST_PLACE = (1 << 63) - 1
+_SETTLING_STEP_S, _LONGEST_SETTLING_S = 0.01, 1.0
 
 
 class LogReader:
@@ -182,8 +184,32 @@ class LogReader:
         with self._read() as archive:
             return archive.disclosed(record, row.sealed)
 
-    def checkpoint(self) -> str:
-        """The signed tree head.
+    def settle(self) -> int:
+        """Wait until every key has signed what is in the log now, and give its size.
+
+        A writer does that some ten times a second. Where none is there any more, it is not
+        waited for longer than for a slow one.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        size, _ = self.tree()
+        end = time.monotonic() + _LONGEST_SETTLING_S
+        while not self._database.in_transaction and not self._is_endorsed(size) and time.monotonic() < end:
+            time.sleep(_SETTLING_STEP_S)
+        return size
+
+    def checkpoint(self, over: int = 0) -> str:
+        """The newest tree head that every key has signed; the newest of all if that has not so many entries.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        endorsed = self.endorsed()
+        return self.newest() if endorsed is None or read_checkpoint(endorsed).size < over else endorsed
+
+    def newest(self) -> str:
+        """The tree head over everything, which the quick keys have signed and maybe the others.
 
         Raises:
             UnavailableError: the file cannot be read.
@@ -192,6 +218,17 @@ class LogReader:
         if row is None:
             raise UnavailableError("the log has no checkpoint", code="log_unreadable")
         return str(row[0])
+
+    def endorsed(self) -> str | None:
+        """The tree head that every key has signed last, if it is not the newest.
+
+        Raises:
+            UnavailableError: the file cannot be read.
+        """
+        if self._one("SELECT 1 FROM sqlite_schema WHERE name = 'endorsed'") is None:
+            return None  # a file of an earlier form, in which every key signed each
+        row = self._one("SELECT CAST(checkpoint AS TEXT) FROM endorsed")
+        return None if row is None else str(row[0])
 
     def tree(self) -> tuple[int, int]:
         """What the tree's row says of its checkpoint: the size, and when it was signed in seconds since 1970.
@@ -226,6 +263,8 @@ class LogReader:
             NotFoundError: the log has no record of this id.
             UnavailableError: the file cannot be read, or has no tiles for it.
         """
+        if not self._is_endorsed(self.find(record_id).index + 1):
+            self.settle()
         with self.snapshot():
             row = self.find(record_id)
             note = self._note_over(row.index)
@@ -245,7 +284,11 @@ class LogReader:
 
     def _note_over(self, index: int) -> str:
         note = self.witnessed()
-        return note if note is not None and index < read_checkpoint(note).size else self.checkpoint()
+        return note if note is not None and index < read_checkpoint(note).size else self.checkpoint(index + 1)
+
+    def _is_endorsed(self, size: int) -> bool:
+        endorsed = self.endorsed()
+        return endorsed is None or read_checkpoint(endorsed).size >= size
 
     def tallies(self) -> dict[str, int]:
         """What the log counts: records by kind, and uses of each license.

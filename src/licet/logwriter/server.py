@@ -29,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 _GOODBYE_S = 2.0
 _QUIET_TURNS = 3
 _LONGEST_WINDOW_S = 0.005
+_ENDORSED_WITHIN_S = 0.1
+"""How long a checkpoint may be signed by the quick keys alone."""
 
 
 class LogServer:
@@ -42,6 +44,8 @@ class LogServer:
         self._all_closed.set()
         self._is_scheduled = False
         self._window: asyncio.TimerHandle | None = None
+        self._endorsing: asyncio.TimerHandle | None = None
+        self._is_endorsement_due = False
         self._expected, self._took_s = 1, 0.0
         self._reads = 0
         self._thread = ThreadPoolExecutor(1, "commit")
@@ -112,13 +116,31 @@ class LogServer:
         self._took_s = asyncio.get_running_loop().time() - began
         if error is None:
             self._answer(batch, outcomes)
+            self._endorse_soon()
         elif isinstance(error, UnavailableError):
             self._fail(batch, error)
         else:
             _LOG.error("a commit failed", exc_info=error)
             self._fail(batch, UnavailableError("the log could not commit", code="log_unavailable"))
+        if self._is_endorsement_due:
+            self._endorse()
         if self._pending:
             self._commit_or_wait()
+
+    def _endorse_soon(self) -> None:
+        if self._endorsing is None:
+            self._endorsing = asyncio.get_running_loop().call_later(_ENDORSED_WITHIN_S, self._endorse)
+
+    def _endorse(self) -> None:
+        """Have every key sign, between two commits; that takes longer than all else about a batch of a few."""
+        self._is_endorsement_due = self._committing is not None
+        if self._is_endorsement_due:
+            return
+        self._endorsing = None
+        try:
+            self._store.endorse()
+        except UnavailableError as err:
+            _LOG.error("the checkpoint was not signed by every key: %s", err)
 
     def _fail(self, batch: "list[_Waiting]", err: UnavailableError) -> None:
         _LOG.error("%d records were not committed: %s", len(batch), err)
@@ -147,6 +169,9 @@ class LogServer:
                 await asyncio.wait((self._committing,))
                 await asyncio.sleep(0)  # it is answered
         self._thread.shutdown()
+        if self._endorsing is not None:
+            self._endorsing.cancel()
+            self._endorse()
         for connection in tuple(self._connections):
             connection.close()
         with suppress(TimeoutError):

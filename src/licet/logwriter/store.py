@@ -40,6 +40,8 @@ WHERE place >= ? AND place NOT IN (SELECT place FROM bodies) ORDER BY place
 _TALLY = "INSERT INTO tallies VALUES (?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
 _OBJECT = "INSERT OR REPLACE INTO objects(object, item) VALUES (?, ?)"
 _SIGN = "INSERT OR REPLACE INTO tree(one, size, signed_at, checkpoint) VALUES (1, ?, ?, ?)"
+_KEEP_ENDORSED = "INSERT OR REPLACE INTO endorsed SELECT one, checkpoint FROM tree"
+_DROP_ENDORSED = "DELETE FROM endorsed"
 _BY_IDS = "SELECT id, place, CAST(entry AS BLOB) FROM entries WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -75,7 +77,7 @@ class LogStore:
         self._vault: Vault | None = None
         self._has_erased = False
         self._next: Frontier | None = None
-        self._signed = ""
+        self._signed, self._is_endorsed = ("", True), True
         self._lock = lock_exclusively(path.with_name(path.name + ".lock"))
         try:
             self._database = open_database(path, max_bytes)
@@ -83,6 +85,8 @@ class LogStore:
                 if record_key is not None:
                     self._vault = self._open_vault(record_key)
                 self._tree, self._checkpoint = self._load()
+                with suppress(UnavailableError):  # then later, beside the next records
+                    self.endorse()
             except BaseException:
                 self._database.close()
                 raise
@@ -103,6 +107,11 @@ class LogStore:
         """The signed tree head over all of them."""
         return self._checkpoint
 
+    @property
+    def is_endorsed(self) -> bool:
+        """Whether every key has signed it."""
+        return self._is_endorsed
+
     def append_batch(self, entries: Sequence[bytes]) -> tuple[Outcome, ...]:
         """Commit the entries in one transaction and say what became of each.
 
@@ -116,7 +125,7 @@ class LogStore:
         """
         outcomes = self.write([self.prepare(entry) for entry in entries])
         try:
-            self.commit()
+            self.commit(is_endorsed=True)
         except BaseException:
             self.settle(is_committed=False)
             raise
@@ -151,15 +160,19 @@ class LogStore:
             raise
         return outcomes
 
-    def commit(self) -> None:
+    def commit(self, *, is_endorsed: bool = False) -> None:
         """Sign and commit what was written; in any thread, while this one does nothing but `prepare`.
+
+        Args:
+            is_endorsed: Whether every key signs now. Else only the quick ones do, which is
+                enough to know the tail of the log by, and `endorse` must follow soon.
 
         Raises:
             UnavailableError: nothing of it was committed.
         """
         try:
             if self._next is not None:
-                self._signed = self._sign(self._next)
+                self._signed = self._sign(self._next, is_endorsed=is_endorsed), is_endorsed
             self._database.execute("COMMIT")
         except sqlite3.Error as err:
             raise _not_committed(err) from err
@@ -171,12 +184,32 @@ class LogStore:
             self._abandon()
             return
         if written is not None:
-            self._tree, self._checkpoint = written, self._signed
+            self._tree = written
+            self._checkpoint, self._is_endorsed = self._signed
             self._tree.full.clear()
         self._clean_up()
 
+    def endorse(self) -> None:
+        """Have every key sign the present checkpoint, if only the quick ones have; between two batches.
+
+        Raises:
+            UnavailableError: it stays as it was.
+        """
+        if self._is_endorsed:
+            return
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            note = self._sign(self._tree, is_endorsed=True)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as err:
+            self._abandon()
+            raise _not_committed(err) from err
+        self._checkpoint, self._is_endorsed = note, True
+
     def close(self) -> None:
         """Close the file, then let another writer in."""
+        with suppress(UnavailableError):  # then the next writer does it
+            self.endorse()
         self._database.close()
         os.close(self._lock)
 
@@ -234,10 +267,13 @@ class LogStore:
         self._database.executemany(_TALLY, list(batch.tallies.items()))
         self._database.executemany(_OBJECT, list(batch.objects.items()))
 
-    def _sign(self, tree: Frontier) -> str:
+    def _sign(self, tree: Frontier, *, is_endorsed: bool) -> str:
         # A clock that goes backwards must not make a larger tree look older than a smaller one.
         self._signed_at = max(self._now_s(), self._signed_at)
-        note = self._keys.sign(Checkpoint(self._keys.origin, tree.size, tree.root()), self._signed_at)
+        sign = self._keys.sign if is_endorsed else self._keys.sign_quickly
+        note = sign(Checkpoint(self._keys.origin, tree.size, tree.root()), self._signed_at)
+        if is_endorsed != self._is_endorsed:
+            self._database.execute(_DROP_ENDORSED if is_endorsed else _KEEP_ENDORSED)
         self._database.execute(_SIGN, (tree.size, self._signed_at, note))
         return note
 
@@ -267,13 +303,14 @@ class LogStore:
         row = self._database.execute("SELECT size, signed_at, CAST(checkpoint AS TEXT) FROM tree").fetchone()
         if row is None:
             self._database.execute("BEGIN IMMEDIATE")
-            note = self._sign(Frontier())
+            note = self._sign(Frontier(), is_endorsed=True)
             self._database.execute("COMMIT")
             return Frontier(), note
         self._signed_at, note = row[1], row[2]
         try:
             signed = verify_checkpoint(note, self._keys.policy).checkpoint
             tree = Frontier.load(signed.size, self._tile)
+            self._is_endorsed = self._require_continued(tree)
         except (ReceiptError, InputError) as err:
             # Either the checkpoint was altered, or the keys are those of another log.
             raise _damaged(f"its checkpoint is not of the keys of `{self._keys.origin}`: {err}") from err
@@ -281,6 +318,16 @@ class LogStore:
         if tree.root() != signed.root or (signed.size, signed.size - 1) != (row[0], -1 if last is None else last):
             raise _damaged("its end is not what its checkpoint says")
         return tree, note
+
+    def _require_continued(self, tree: Frontier) -> bool:
+        """Check that a tree goes on from what every key signed last; whether that is the tree itself."""
+        row = self._database.execute("SELECT CAST(checkpoint AS TEXT) FROM endorsed").fetchone()
+        if row is None:
+            return True
+        endorsed = verify_checkpoint(row[0], self._keys.policy).checkpoint
+        if endorsed.size > tree.size or Frontier.load(endorsed.size, self._tile).root() != endorsed.root:
+            raise _damaged("its end does not go on from what every key has signed")
+        return False
 
     def _tile(self, level: int, number: int) -> bytes:
         statement = "SELECT CAST(hashes AS BLOB) FROM tiles WHERE level = ? AND number = ?"

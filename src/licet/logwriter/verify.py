@@ -26,6 +26,8 @@ from licet.records.tlog import (
     audit,
     decode_bundle,
     leaf_hash,
+    nodes_from,
+    root_hash,
     verify_checkpoint,
 )
 from licet.records.tlog.audit import KeptTile, claimed_id
@@ -51,7 +53,7 @@ def verify_log(path: Path, policy: Policy, kept: Checkpoint | None = None) -> Lo
     with open_reader(path) as reader, reader.snapshot():
         rows = _Rows(reader, policy)
         try:
-            return rows.finish(_judged(rows.entries(), rows.tile, reader.checkpoint(), policy, kept))
+            return rows.finish(_judged(rows.entries(), rows.tile, reader.newest(), policy, kept))
         except UnavailableError as err:
             # The tree's own table is gone; that the rows can be read is still worth knowing.
             report = audit(rows.entries(), rows.tile, None, kept)
@@ -138,6 +140,7 @@ class _Rows:
         if not report.faults and not own:
             own += self._miscounted()
             own += self._misdated(report.size)
+            own += self._misendorsed(report.size)
         faults = (*report.faults, *own)
         return replace(report, faults=tuple(sorted(faults, key=lambda x: -1 if x.index is None else x.index)))
 
@@ -168,10 +171,25 @@ class _Rows:
         """Whether the tree's row says of the checkpoint beside it what that says of itself."""
         claimed, signed_at = self._reader.tree()
         dated = {key.id for key in self._policy.logs if key.kind != ED25519}
-        signatures = parse_note(self._reader.checkpoint())[1]
+        signatures = parse_note(self._reader.newest())[1]
         times = {int.from_bytes(each.value[:TIME_BYTES]) for each in signatures if each.key_id in dated}
         if claimed != size or (times and times != {signed_at}):
             yield LogFault(Flaw.ALTERED_COLUMN, detail="the tree's size or date is not its checkpoint's")
+
+    def _misendorsed(self, size: int) -> Iterator[LogFault]:
+        """Whether the log goes on from what every key has signed last; its tiles were found to be right."""
+        note = self._reader.endorsed()
+        if note is None:
+            return
+        endorsed, faults = read_signed(note, self._policy)
+        yield from faults
+        if endorsed is not None and (
+            endorsed.size > size or root_hash(nodes_from(self._hashes), endorsed.size) != endorsed.root
+        ):
+            yield LogFault(Flaw.OTHER_ROOT, detail=f"of the `{endorsed.size}` entries that every key has signed")
+
+    def _hashes(self, level: int, number: int) -> bytes:
+        return self.tile(TileName(level, number))
 
 
 class _Files:

@@ -31,6 +31,7 @@ _PLAIN = frozenset(PLAIN)
 _SALT_BYTES = 16
 _BLOCK_BYTES = 64
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
+_NULL = b"null"
 _spell = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -40,6 +41,15 @@ class SealingKey:
 
     id: bytes
     secret: bytes
+
+
+class _Spelled(msgspec.Struct):
+    """An entry's body, each member as it is spelled; in an entry they are in order."""
+
+    body: dict[str, msgspec.Raw]
+
+
+_MEMBERS = msgspec.json.Decoder(_Spelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +82,15 @@ def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
     nonce = blake2b(entry, key=salts, person=b"nonce", digest_size=NONCE_BYTES).digest()
     head = bytes([len(keys)]) + b"".join([key.id for key in keys])
     body = head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, head + record.id.encode())
-    told = record.body
-    names, stream = _salted(told, salts)
-    start, commitments = 0, {}
-    for name in names:  # `commit`, without a call for each: this is most of what there is to do with a record
-        end = start + _SALT_BYTES
-        commitments[name] = sha256(stream[start:end] + _spell(told[name])).hexdigest()
-        start = end
-    plain = {name: told[name] for name in PLAIN if told.get(name) is not None}
-    rules = _rules(told)
+    # As they are spelled in the entry, so that none is spelled again: this is most of what there is to do.
+    spelled = {name: bytes(value) for name, value in _MEMBERS.decode(entry).body.items()}
+    members = {name: value for name, value in spelled.items() if value != _NULL}
+    names = [name for name in members if name not in _PLAIN]
+    stream = shake_256(salts).digest(_SALT_BYTES * len(names))
+    salted = zip(range(0, len(stream), _SALT_BYTES), names, strict=True)
+    commitments = {name: sha256(stream[at : at + _SALT_BYTES] + members[name]).hexdigest() for at, name in salted}
+    plain: dict[str, Any] = {name: msgspec.Raw(members[name]) for name in PLAIN if name in members}
+    rules = _rules(record.body)
     if rules:
         plain["rules"] = rules
     leaf = spell_leaf(record.id, spelled_at(entry), record.kind, plain, commitments, sha256(body).hexdigest())
