@@ -14,17 +14,17 @@ from licet.records.retention import years_after
 from log_samples import NOON, open_sealing, record, record_key_of, until, verified
 
 
-class GatedStore:
-    """A store whose commits wait until they are let through, or fail."""
+class Gate:
+    """Keeps the commits of a store waiting until they are let through, or has them fail."""
 
     def __init__(self, store):
-        self._store = store
-        self.prepare, self.write, self.settle, self.endorse = store.prepare, store.write, store.settle, store.endorse
+        self._store, self._commit = store, store.commit
         self.gate = threading.Semaphore(0)
         self.under_way = self.most_under_way = self.begun = 0
         self.failure = None
+        store.commit = self.commit
 
-    def commit(self):
+    def commit(self, **how):
         self.begun += 1
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -32,27 +32,36 @@ class GatedStore:
         try:
             if self.failure is not None:
                 raise self.failure
-            self._store.commit()
+            self._commit(**how)
         finally:
             self.under_way -= 1
 
 
 @contextlib.asynccontextmanager
 async def gated(directory):
-    """A client, the gated store behind its server, and the store itself."""
-    path = directory / "log.sock"
-    with open_sealing(database_path(directory)) as store:
-        gate = GatedStore(store)
-        server = LogServer(gate)
-        listening = await asyncio.get_running_loop().create_unix_server(server.accept, str(path))
-        client = LogClient(path, timeout_s=10)
-        try:
-            yield client, gate, store
-        finally:
-            gate.gate.release(1000)
-            await client.close()
+    """A client, the gate before the commits of a server that has a thread to wait in, and the store itself."""
+    path, made, is_over = directory / "log.sock", [], threading.Event()
+
+    async def serve():
+        with open_sealing(database_path(directory)) as store:
+            made.append((Gate(store), store))
+            server = LogServer(store)
+            listening = await asyncio.get_running_loop().create_unix_server(server.accept, str(path))
+            while not is_over.is_set():
+                await asyncio.sleep(0.005)
             listening.close()
             await server.drain()
+
+    serving = asyncio.create_task(asyncio.to_thread(asyncio.run, serve()))
+    await until(path.exists)
+    client = LogClient(path, timeout_s=10)
+    try:
+        yield client, *made[0]
+    finally:
+        made[0][0].gate.release(1000)
+        await client.close()
+        is_over.set()
+        await serving
 
 
 def use(name, person="P-7"):

@@ -80,7 +80,7 @@ def open_database(path: Path, max_bytes: int | None) -> sqlite3.Connection:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
     os.fchmod(descriptor, _MODE)
     os.close(descriptor)
-    database = sqlite3.connect(path, isolation_level=None, timeout=0.0, check_same_thread=False)
+    database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")

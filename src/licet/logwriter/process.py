@@ -8,7 +8,6 @@ commit what is waiting, end.
 import asyncio
 import gc
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from licet.processes import private_socket, say_ready, watch_lifeline
 
 _BACKLOG = 128
 _GC_THRESHOLD = 50_000
-_SWITCH_S = 0.0005
 
 
 def database_path(directory: Path) -> Path:
@@ -69,8 +67,6 @@ async def run(directory: Path, *, max_bytes: int | None = None, stdin_lifeline: 
         # A batch makes thousands of objects and no cycle among them; what was loaded stays.
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 50)
-        # A commit that is done must not wait long for the loop, which is preparing the next batch.
-        sys.setswitchinterval(_SWITCH_S)
         say_ready()
         await stop.wait()
         # Gone before the drain, so that nobody connects to a writer that is leaving.

@@ -1,10 +1,11 @@
 """What the log-writer process does: many connections in, one transaction at a time out.
 
-Clients write batches to a Unix socket that only this user can open. A commit is
-done in a thread of its own, and what arrives meanwhile is read and sealed: the one
-waits for the disk and the other is work. Two batches are never committed at once;
-what was prepared during a commit goes into the next transaction together, which is
-group commit. An answer leaves only after the commit of its entry.
+Clients write batches to a Unix socket that only this user can open. What arrives is
+read and sealed as it comes, and committed in one transaction when all sockets have
+been read; what arrives meanwhile waits in them and goes into the next one together,
+which is group commit. The commit is done in passing: to hand it to a thread and back
+costs more than a disk that is quick, and one that is slow has the larger groups.
+An answer leaves only after the commit of its entry.
 
 The window is adaptive. After a commit of several, their writers are about to ask
 again, one soon after the other: the next commit waits for half as many as the last
@@ -15,7 +16,6 @@ the other. A writer that is alone never waits.
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeAlias, cast
 
@@ -38,6 +38,7 @@ class LogServer:
 
     def __init__(self, store: LogStore) -> None:
         self._store = store
+        self._loop = asyncio.get_running_loop()
         self._pending: list[_Waiting] = []
         self._connections: set[_Connection] = set()
         self._all_closed = asyncio.Event()
@@ -45,11 +46,8 @@ class LogServer:
         self._is_scheduled = False
         self._window: asyncio.TimerHandle | None = None
         self._endorsing: asyncio.TimerHandle | None = None
-        self._is_endorsement_due = False
         self._expected, self._took_s = 1, 0.0
         self._reads = 0
-        self._thread = ThreadPoolExecutor(1, "commit")
-        self._committing: asyncio.Future[None] | None = None
 
     def accept(self) -> "_Connection":
         """Make the protocol of one connection."""
@@ -74,68 +72,46 @@ class LogServer:
         """Prepare a batch, and queue it for the next transaction."""
         prepare = self._store.prepare
         self._pending += [(connection, each.correlation, prepare(each.entry)) for each in batch]
-        if not self._is_scheduled and self._committing is None:
+        if not self._is_scheduled:
             self._is_scheduled = True
             # Runs after every socket that is readable in this turn has been read.
-            asyncio.get_running_loop().call_soon(self._commit_or_wait)
+            self._loop.call_soon(self._commit_or_wait)
 
     def commit(self) -> None:
-        """Commit all that is queued, then answer; a commit that is under way comes first."""
+        """Commit all that is queued, then answer."""
         if self._window is not None:
             self._window.cancel()
             self._window = None
-        if self._committing is not None or not self._pending:
+        if not self._pending:
             return
         batch, self._pending = self._pending, []
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._loop.time()
         try:
-            outcomes = self._store.write([prepared for _, _, prepared in batch])
+            outcomes = self._store.append_prepared([prepared for _, _, prepared in batch])
         except UnavailableError as err:
             self._fail(batch, err)
-            return
-        self._committing = loop.run_in_executor(self._thread, self._store.commit)
-        self._committing.add_done_callback(lambda done: self._committed(done, batch, outcomes, began))
+        except Exception:  # noqa: BLE001  # a defect must not leave its callers waiting, nor the others without a log
+            _LOG.exception("a commit failed")
+            self._fail(batch, UnavailableError("the log could not commit", code="log_unavailable"))
+        else:
+            self._answer(batch, outcomes)
+            self._endorse_soon()
+        self._expected, self._took_s = len(batch), self._loop.time() - began
 
     def _commit_or_wait(self) -> None:
         """Commit now if half as many wait as the last commit had; else open the window."""
         self._is_scheduled = False
         if 2 * len(self._pending) >= self._expected:
             self.commit()
-        elif self._window is None and self._committing is None:
-            wait_s = min(self._took_s, _LONGEST_WINDOW_S)
-            self._window = asyncio.get_running_loop().call_later(wait_s, self.commit)
-
-    def _committed(
-        self, done: "asyncio.Future[None]", batch: "list[_Waiting]", outcomes: tuple[Outcome, ...], began: float
-    ) -> None:
-        self._committing = None
-        error = done.exception()
-        self._store.settle(is_committed=error is None)
-        self._expected = len(batch) + len(self._pending)
-        self._took_s = asyncio.get_running_loop().time() - began
-        if error is None:
-            self._answer(batch, outcomes)
-            self._endorse_soon()
-        elif isinstance(error, UnavailableError):
-            self._fail(batch, error)
-        else:
-            _LOG.error("a commit failed", exc_info=error)
-            self._fail(batch, UnavailableError("the log could not commit", code="log_unavailable"))
-        if self._is_endorsement_due:
-            self._endorse()
-        if self._pending:
-            self._commit_or_wait()
+        elif self._window is None:
+            self._window = self._loop.call_later(min(self._took_s, _LONGEST_WINDOW_S), self.commit)
 
     def _endorse_soon(self) -> None:
         if self._endorsing is None:
-            self._endorsing = asyncio.get_running_loop().call_later(_ENDORSED_WITHIN_S, self._endorse)
+            self._endorsing = self._loop.call_later(_ENDORSED_WITHIN_S, self._endorse)
 
     def _endorse(self) -> None:
-        """Have every key sign, between two commits; that takes longer than all else about a batch of a few."""
-        self._is_endorsement_due = self._committing is not None
-        if self._is_endorsement_due:
-            return
+        """Have every key sign; that takes longer than all else about a batch of a few."""
         self._endorsing = None
         try:
             self._store.endorse()
@@ -163,12 +139,7 @@ class LogServer:
                 await self._read_out()
         for connection in self._connections:
             connection.stop_reading()
-        while self._pending or self._committing is not None:
-            self.commit()
-            if self._committing is not None:
-                await asyncio.wait((self._committing,))
-                await asyncio.sleep(0)  # it is answered
-        self._thread.shutdown()
+        self.commit()
         if self._endorsing is not None:
             self._endorsing.cancel()
             self._endorse()

@@ -123,9 +123,21 @@ class LogStore:
             UnavailableError: nothing of the batch was committed; the code is
                 `log_full` when there is no room.
         """
-        outcomes = self.write([self.prepare(entry) for entry in entries])
+        return self.append_prepared([self.prepare(entry) for entry in entries], is_endorsed=True)
+
+    def append_prepared(self, batch: Sequence[Preparation], *, is_endorsed: bool = False) -> tuple[Outcome, ...]:
+        """The same with entries that were prepared.
+
+        Args:
+            batch: What is to be committed.
+            is_endorsed: Whether every key signs at once; else `endorse` must follow soon.
+
+        Raises:
+            UnavailableError: as `append_batch` says.
+        """
+        outcomes = self.write(batch)
         try:
-            self.commit(is_endorsed=True)
+            self.commit(is_endorsed=is_endorsed)
         except BaseException:
             self.settle(is_committed=False)
             raise
@@ -133,7 +145,7 @@ class LogStore:
         return outcomes
 
     def prepare(self, entry: bytes) -> Preparation:
-        """Do with an entry what needs no transaction; also while one is committed in another thread."""
+        """Do with an entry what needs no transaction."""
         return prepare(entry, self._vault)
 
     def write(self, batch: Sequence[Preparation]) -> tuple[Outcome, ...]:
@@ -161,7 +173,7 @@ class LogStore:
         return outcomes
 
     def commit(self, *, is_endorsed: bool = False) -> None:
-        """Sign and commit what was written; in any thread, while this one does nothing but `prepare`.
+        """Sign and commit what was written; `settle` must follow.
 
         Args:
             is_endorsed: Whether every key signs now. Else only the quick ones do, which is
