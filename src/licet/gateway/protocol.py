@@ -55,6 +55,7 @@ class BoundedProtocol(asyncio.Protocol):
     Attributes:
         most: How many connections there may be at once; None for any number.
         sockets: Makes what reads a connection from the opening of a websocket on; None where none is served.
+        loop: The event loop.
         transport: The connection.
         full: While the client reads too slowly, what tells that it has caught up; else None.
         due: When the connection ends if nothing happens before, on the loop's clock; None
@@ -69,7 +70,7 @@ class BoundedProtocol(asyncio.Protocol):
         self._config = config
         self._app_state = app_state
         self._state = server_state
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._parser = HttpRequestParser(self)
         # So that the first of two requests in one packet is answered though it closes the connection.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -110,7 +111,7 @@ class BoundedProtocol(asyncio.Protocol):
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": "",
         }
-        self.due = self._loop.time() + HEAD_S
+        self.due = self.loop.time() + HEAD_S
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the name is asyncio's
         """Nothing more comes, and nobody hears more."""
@@ -188,7 +189,7 @@ class BoundedProtocol(asyncio.Protocol):
         if self._waiting:
             self._begin(self._waiting.popleft())
         elif self._read is turn or self._read is None:
-            self.due = self._loop.time() + self._config.timeout_keep_alive
+            self.due = self.loop.time() + self._config.timeout_keep_alive
         self.read_on()
 
     # What the parser says.
@@ -201,7 +202,7 @@ class BoundedProtocol(asyncio.Protocol):
         self._in_head = True
         self._head_bytes = 0
         if not self._is_busy():
-            self.due = self._loop.time() + HEAD_S
+            self.due = self.loop.time() + HEAD_S
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
@@ -257,11 +258,11 @@ class BoundedProtocol(asyncio.Protocol):
         if turn is not None and not turn.is_complete:
             turn.whole()
         elif turn is not None and turn is self._answered and not self.transport.is_closing():
-            self.due = self._loop.time() + self._config.timeout_keep_alive
+            self.due = self.loop.time() + self._config.timeout_keep_alive
 
     def _begin(self, turn: Turn) -> None:
         self._answered = turn
-        task = self._loop.create_task(turn.run(self._config.loaded_app))
+        task = self.loop.create_task(turn.run(self._config.loaded_app))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 

@@ -44,6 +44,7 @@ class Turn:
     __slots__ = (
         "_body",
         "_head_only",
+        "_held",
         "_is_chunked",
         "_is_read",
         "_left",
@@ -68,6 +69,7 @@ class Turn:
         self._wants_to_continue = expects
         self._is_chunked = False
         self._left = 0
+        self._held = b""
         self.keep_alive = keep_alive
         self.is_started = False
         self.is_complete = False
@@ -117,6 +119,7 @@ class Turn:
         if protocol is None or self.is_complete:
             return
         if self.is_started:
+            self._let_go()
             protocol.transport.close()
             return
         headers, body = _FAILED
@@ -165,8 +168,10 @@ class Turn:
         if message["type"] == "http.response.body" and self.is_started:
             self._send_body(protocol, message.get("body", b""), more=message.get("more_body", False))
         elif message["type"] == "http.response.start" and not self.is_started:
-            protocol.transport.write(self._head(protocol, message))
+            self._held = self._head(protocol, message)
             self.is_started = True
+            # The beginning of the body, if it is there already, leaves with it: a write costs more than most of this.
+            protocol.loop.call_soon(self._let_go)
         else:
             raise RuntimeError(f"expected the next part of an answer, found `{message['type']}`")
 
@@ -201,20 +206,28 @@ class Turn:
         lines.append(b"\r\n")
         return b"".join(lines)
 
+    def _let_go(self) -> None:
+        """Send the head by itself, unless it has left with a body."""
+        if self._held and self._protocol is not None:
+            self._write(self._protocol, b"")
+
+    def _write(self, protocol: "BoundedProtocol", part: bytes) -> None:
+        if self._held:
+            part, self._held = self._held + part, b""
+        if part:
+            protocol.transport.write(part)
+
     def _send_body(self, protocol: "BoundedProtocol", body: bytes, *, more: bool) -> None:
         if self._head_only:
-            self._left = 0
+            body, self._left = b"", 0
         elif self._is_chunked:
-            if body:
-                protocol.transport.write(b"%x\r\n%b\r\n%b" % (len(body), body, b"" if more else _LAST_CHUNK))
-            elif not more:
-                protocol.transport.write(_LAST_CHUNK)
-        elif body:
-            if 0 <= self._left < len(body):
-                raise RuntimeError("expected an answer as long as it says, found more")
-            if self._left > 0:
-                self._left -= len(body)
-            protocol.transport.write(body)
+            end = b"" if more else _LAST_CHUNK
+            body = b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end
+        elif 0 <= self._left < len(body):
+            raise RuntimeError("expected an answer as long as it says, found more")
+        elif self._left > 0:
+            self._left -= len(body)
+        self._write(protocol, body)
         if not more:
             if self._left > 0:
                 raise RuntimeError("expected an answer as long as it says, found less")
