@@ -49,7 +49,10 @@ class FakeLog:
         self.is_out = False
         self.is_slow = False
 
-    async def append(self, record):
+    def append(self, record):
+        return asyncio.shield(self._append(record))  # whoever waits no longer takes no record back
+
+    async def _append(self, record):
         await asyncio.sleep(0)
         while self.is_slow:
             await asyncio.sleep(0.01)

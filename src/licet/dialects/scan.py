@@ -13,6 +13,7 @@ it. Nothing is built but the names of the top level.
 import codecs
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ REQUEST_LIMIT = 1000
 LISTED_LIMIT = 50
 """The most models to which a body may hold a router."""
 
+_SHORT = 64
 _UTF8_STEP_BYTES = 1 << 16
 # A dictionary of views costs some 20 bytes for each byte of the smallest tools;
 # these keep a hostile list within tens of megabytes.
@@ -264,8 +266,16 @@ def _refuse_other_models(members: dict[str, msgspec.Raw], refused: frozenset[str
 
 def may_choose(name: str, refused: frozenset[str]) -> bool:
     """Whether some server may take this member for `model`, `stream` or a choice of model."""
+    return (_may_choose_short if len(name) <= _SHORT else _may_choose)(name, refused)
+
+
+def _may_choose(name: str, refused: frozenset[str]) -> bool:
     fold = _fold(name).replace("_", "").replace("-", "")
     return "model" in fold or fold == "stream" or fold in refused
+
+
+# The few names that bodies have are looked at once; a caller who makes up others makes up short ones.
+_may_choose_short = lru_cache(maxsize=4096)(_may_choose)
 
 
 def refuse_tools_with_models(tools: msgspec.Raw) -> None:

@@ -200,7 +200,7 @@ class Carriage:
             self._watching.cancel()
         if self._commit is not None and not self._is_recorded:
             # If nobody has come to wait for it, its failure is no surprise to report.
-            self._commit.add_done_callback(_looked_at)
+            self._commit.add_done_callback(_has_failed)
         if self._warning_sent is not None:
             self._warning_sent.cancel()
             await asyncio.wait({self._warning_sent})
@@ -219,7 +219,8 @@ class Carriage:
 
     async def _forward(self, message: Message) -> None:
         """Pass the application's answer on, whole events at a time."""
-        self._seen.upstream_answers()
+        if not self._started:
+            self._seen.upstream_answers()
         # Invariant: no byte of a restricted item's answer leaves before its record is on disk.
         if not self._is_recorded:
             await self._recorded()
@@ -249,8 +250,7 @@ class Carriage:
 
     async def _recorded(self) -> None:
         if self._commit is not None:
-            # Shielded: a client that leaves must not take the record of its request with it.
-            await (self._commit if self._commit.done() else asyncio.shield(self._commit))
+            await self._commit  # whoever waits no longer takes no record back
         self._is_recorded = True
 
     async def _start(self, message: Message) -> None:
@@ -304,7 +304,7 @@ class Carriage:
             return
         if self._has_left:
             return
-        if self._commit is not None and self._commit.done() and self._commit.exception() is not None:
+        if self._commit is not None and _has_failed(self._commit):
             told = answers.failed(Code.LOG_UNAVAILABLE, self._passage.decision)
         elif isinstance(failure, InputError):
             told = answers.unreadable(failure)
@@ -349,6 +349,6 @@ class Carriage:
         return dialects.render_cut(self._passage.surface, told, self._passage.form)
 
 
-def _looked_at(commit: "asyncio.Future[Any]") -> None:
-    if not commit.cancelled():
-        commit.exception()
+def _has_failed(commit: "asyncio.Future[Any]") -> bool:
+    """Whether nothing says that the record is on disk; asked also so that nobody reports it as unnoticed."""
+    return commit.done() and not commit.cancelled() and commit.exception() is not None
