@@ -89,6 +89,7 @@ class Vault:
 
     Attributes:
         state: Another number whenever a key that was given out may be no more.
+        words: What records are found by, by what that depends on; kept by who asks for it.
 
     Raises:
         ConfigurationError: the key is not the one that wrapped those in the log.
@@ -99,6 +100,7 @@ class Vault:
         self._database = database
         self._cache: dict[str, SealingKey] = {}
         self.state = 0
+        self.words: dict[tuple[bytes | None, ...], bytes] = {}
         row = database.execute(_BY_SUBJECT, (_SEARCH,)).fetchone()
         self._search = secrets.token_bytes(SECRET_BYTES) if row is None else self._unwrap(*row)
         self._is_stored = row is not None
@@ -135,6 +137,7 @@ class Vault:
 
     def destroy(self, subject: str) -> None:
         """Destroy a subject's key; called by the writer, within a transaction."""
+        self.words.clear()  # and with them what it was asked about
         self._cache.pop(subject, None)
         self.state += 1
         self._database.execute("DELETE FROM sealing_keys WHERE subject = ?", (self.term(subject),))

@@ -66,13 +66,21 @@ def subjects_of(record: Record) -> tuple[str, ...]:
     return tuple([f"{name}:{value}" for name, value in found if isinstance(value, str)]) or (INSTANCE,)
 
 
-def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
+def spelled_members(entry: bytes) -> dict[str, bytes]:
+    """The members of an entry's body, in order, each as it is spelled there."""
+    return {name: bytes(value) for name, value in _MEMBERS.decode(entry).body.items()}
+
+
+def seal(
+    record: Record, entry: bytes, keys: Sequence[SealingKey], spelled: Mapping[str, bytes] | None = None
+) -> Sealed:
     """Seal a record to all of these keys.
 
     Args:
         record: What happened.
         entry: The same, as `Record.to_bytes` writes it; this is what is sealed.
         keys: The keys of `subjects_of(record)`, in that order.
+        spelled: The `spelled_members` of the entry, if they are at hand.
 
     Raises:
         InputError: its leaf would be longer than an entry may be.
@@ -83,8 +91,7 @@ def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
     head = bytes([len(keys)]) + b"".join([key.id for key in keys])
     body = head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, head + record.id.encode())
     # As they are spelled in the entry, so that none is spelled again: this is most of what there is to do.
-    spelled = {name: bytes(value) for name, value in _MEMBERS.decode(entry).body.items()}
-    members = {name: value for name, value in spelled.items() if value != _NULL}
+    members = {name: value for name, value in (spelled or spelled_members(entry)).items() if value != _NULL}
     names = [name for name in members if name not in _PLAIN]
     stream = shake_256(salts).digest(_SALT_BYTES * len(names))
     salted = zip(range(0, len(stream), _SALT_BYTES), names, strict=True)
