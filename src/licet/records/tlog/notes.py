@@ -43,10 +43,15 @@ def ours() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key, made from a seed, with the name it signs under."""
+    """A private key, made from a seed, with the name it signs under.
+
+    Attributes:
+        verifier: The public key.
+    """
 
     name: str
     kind: int
+    verifier: VerifierKey
     _secret: _Secret
     _seed: bytes
 
@@ -60,7 +65,8 @@ class SigningKey:
         if not receipts.is_name(name) or kind not in receipts.KINDS or len(seed) != SEED_BYTES:
             raise InputError(f"expected a name without spaces or plus and `{SEED_BYTES}` bytes, found `{name}`")
         maker = MLDSA44PrivateKey.from_seed_bytes if kind == MLDSA44 else Ed25519PrivateKey.from_private_bytes
-        return cls(name, kind, maker(seed), seed)
+        secret = maker(seed)
+        return cls(name, kind, VerifierKey(name, kind, secret.public_key().public_bytes_raw()), secret, seed)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -80,11 +86,6 @@ class SigningKey:
             raise InputError(f"the private key of `{name}` does not have the id that it must have")
         return key
 
-    @property
-    def verifier(self) -> VerifierKey:
-        """The public key."""
-        return VerifierKey(self.name, self.kind, self._secret.public_key().public_bytes_raw())
-
     def spell_secret(self) -> str:
         """Write the key; whoever reads it can sign."""
         encoded = base64.b64encode(bytes([self.kind]) + self._seed).decode()
@@ -97,10 +98,9 @@ class SigningKey:
             checkpoint: What is signed.
             time_s: Seconds since 1970; it stands in the signature of kinds that are dated.
         """
-        verifier = self.verifier
-        value = self._secret.sign(receipts.signed_message(verifier, checkpoint, time_s))
+        value = self._secret.sign(receipts.signed_message(self.verifier, checkpoint, time_s))
         dated = b"" if self.kind == ED25519 else time_s.to_bytes(TIME_BYTES)
-        return Signature(self.name, verifier.id, dated + value)
+        return Signature(self.name, self.verifier.id, dated + value)
 
 
 def spell_key(key: VerifierKey) -> str:
