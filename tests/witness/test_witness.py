@@ -198,9 +198,7 @@ def test_a_rewritten_history_is_refused_by_the_witness_and_by_the_verifier():
 
                     def is_witnessed():
                         note = reader.witnessed()
-                        return (
-                            note is not None and read_checkpoint(note).size == read_checkpoint(reader.checkpoint()).size
-                        )
+                        return note is not None and read_checkpoint(note).size == read_checkpoint(reader.newest()).size
 
                     eventually(is_witnessed)
                     shown = verify_receipt(reader.receipt(done).encode(), trusted)

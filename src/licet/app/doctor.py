@@ -146,7 +146,7 @@ def _log(places: Places, at: datetime) -> Iterator[Finding]:
     key = read_record_key(places.directory) if record_key_path(places.directory).exists() else None
     with open_reader(places.log, key) as reader, reader.snapshot():
         size, _ = reader.tree()
-        verify_checkpoint(reader.checkpoint(), read_log_keys(places.directory).policy)
+        verify_checkpoint(reader.newest(), read_log_keys(places.directory).policy)
         last = next(iter(reader.entries(size - 1)), None)
         latest = None if last is None or key is None else reader.open(last).at
     yield Finding("log", State.GOOD, f"{size} records under a checkpoint that verifies; `licet log verify` checks each")
