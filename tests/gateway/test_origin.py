@@ -401,3 +401,26 @@ def test_closing_ends_every_connection(run, answer):
             await until(lambda: heard.ends == 3)
 
     run(trial())
+
+
+def test_a_connection_that_is_made_while_everything_closes_is_closed_too(run, monkeypatch):
+    connect = origins.aiohappyeyeballs.start_connection
+
+    async def slowly(*what, **how):
+        await asyncio.sleep(0.05)
+        return await connect(*what, **how)
+
+    monkeypatch.setattr(origins.aiohappyeyeballs, "start_connection", slowly)
+
+    async def trial():
+        async with upstream(PLAIN) as heard:
+            origin = Origin(URL(heard.url), LONG_S)
+            asking = asyncio.create_task(whole(origin))
+            await asyncio.sleep(0.02)
+            await origin.close()
+            assert await code_of(asking) == BROKEN
+            await until(lambda: heard.ends == 1)
+            assert not origin._open
+            assert heard.requests == []
+
+    run(trial())
