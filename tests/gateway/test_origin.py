@@ -296,6 +296,43 @@ def test_an_address_that_does_not_answer_holds_up_nothing(run):
     run(trial())
 
 
+def test_of_two_addresses_that_answer_one_is_kept(run):
+    async def trial():
+        async with upstream(PLAIN) as heard, upstream(PLAIN) as other:
+            origin = Origin(URL(heard.url), LONG_S)
+            every = [await asyncio.get_running_loop().getaddrinfo("127.0.0.1", URL(x.url).port) for x in (heard, other)]
+            origin._look_up = lambda: asyncio.sleep(0, [GONE[0], *(found[0] for found in every)])
+            assert await whole(origin) == b"ab"
+            assert len(origin._open) == 1
+            await origin.close()
+
+    run(trial())
+
+
+@pytest.mark.parametrize("addresses", [[], [*GONE, *GONE]])
+def test_a_name_that_leads_nowhere_is_not_reached(run, addresses):
+    async def trial():
+        origin = Origin(URL("http://up.example"), LONG_S)
+        origin._look_up = lambda: asyncio.sleep(0, addresses)
+        assert await code_of(whole(origin)) == BROKEN
+        await origin.close()
+
+    run(trial())
+
+
+def test_families_take_turns(run):
+    async def trial():
+        six, four = (socket.AF_INET6, 1, 6, ""), (socket.AF_INET, 1, 6, "")
+        found = [(*six, ("::1", 9, 0, 0)), (*six, ("::2", 9, 0, 0)), (*four, ("127.0.0.1", 9))]
+        loop = type("Loop", (), {"getaddrinfo": lambda *_, **__: asyncio.sleep(0, found)})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio, "get_running_loop", loop)
+            looked_up = await Origin(URL("http://up.example"), LONG_S)._look_up()
+        assert looked_up == [found[0], found[2], found[1]]
+
+    run(trial())
+
+
 @pytest.fixture
 def secured(tmp_path):
     context = context_for(tmp_path, ["localhost"])
@@ -403,18 +440,17 @@ def test_closing_ends_every_connection(run, answer):
     run(trial())
 
 
-def test_a_connection_that_is_made_while_everything_closes_is_closed_too(run, monkeypatch):
-    connect = origins.aiohappyeyeballs.start_connection
-
-    async def slowly(*what, **how):
-        await asyncio.sleep(0.05)
-        return await connect(*what, **how)
-
-    monkeypatch.setattr(origins.aiohappyeyeballs, "start_connection", slowly)
-
+def test_a_connection_that_is_made_while_everything_closes_is_closed_too(run):
     async def trial():
         async with upstream(PLAIN) as heard:
             origin = Origin(URL(heard.url), LONG_S)
+            connect = origin._at
+
+            async def slowly(address):
+                await asyncio.sleep(0.05)
+                return await connect(address)
+
+            origin._at = slowly
             asking = asyncio.create_task(whole(origin))
             await asyncio.sleep(0.02)
             await origin.close()

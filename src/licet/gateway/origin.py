@@ -2,12 +2,12 @@
 
 import asyncio
 import functools
+import itertools
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import TypeAlias
 
-import aiohappyeyeballs
-from aiohappyeyeballs import AddrInfoType
 from yarl import URL
 
 from licet.errors import UnavailableError
@@ -19,11 +19,13 @@ IDLE_S = 15.0
 MOST_IDLE = 1000
 """How many connections may wait; more than that are closed when they have served."""
 
-# RFC 8305, section 5: when the next address is tried beside one that does not answer.
 _NEXT_ADDRESS_S = 0.25
 _ADDRESSES_S = 10.0
 # RFC 9110, section 9.2.2: to be asked twice is for these as if they were asked once.
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+
+# As `getaddrinfo` gives it: family, type, protocol, canonical name, and where to connect to.
+_Address: TypeAlias = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 
 class Origin:
@@ -37,13 +39,13 @@ class Origin:
     def __init__(self, url: URL, connect_s: float) -> None:
         self._host, self._port = url.raw_host or "", url.port or 0
         # RFC 6066, section 3: the name without the dot that may end it.
-        self._name = self._host.rstrip(".")
         self._tls = _trust() if url.scheme == "https" else None
+        self._name = self._host.rstrip(".") if self._tls else None
         self._connect_s = connect_s
         self._open: set[Connection] = set()
         # Invariant: the last is the newest. It is taken first, so that those which are too many grow old.
         self._idle: dict[Connection, None] = {}
-        self._lookup: asyncio.Future[Sequence[AddrInfoType]] | None = None
+        self._lookup: asyncio.Future[Sequence[_Address]] | None = None
         self._looked_up_at = 0.0
         self._is_closed = False
         self._emptied: asyncio.Future[None] | None = None
@@ -109,23 +111,49 @@ class Origin:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(min(due, loop.time() + self._connect_s)):
-                found = await self._addresses()
-                plug = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_S)
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self),
-                    sock=plug,
-                    ssl=self._tls,
-                    server_hostname=self._name if self._tls else None,
-                )
+                return await self._first(await self._addresses())
         except TimeoutError as err:
             self._lookup = None
             raise UnavailableError("the inference server was silent for too long", code="upstream_timeout") from err
         except (OSError, UnicodeError) as err:  # a name that cannot be looked up is none in ASCII
             self._lookup = None
             raise UnavailableError(f"the inference server failed: {err}", code="upstream_unreachable") from err
+
+    async def _first(self, addresses: Sequence[_Address]) -> Connection:
+        """Connect to whichever answers first. Beside one that does not, the next is tried (RFC 8305, section 5).
+
+        What is connected to is an address and never a socket made here: uvloop may close
+        that together with its own handle, and the number twice.
+        """
+        if len(addresses) == 1:
+            return await self._at(addresses[0])
+        left, pending, why = list(reversed(addresses)), set[asyncio.Task[Connection]](), ""
+        try:
+            while left or pending:
+                if left:
+                    pending.add(asyncio.create_task(self._at(left.pop())))
+                done, _ = await asyncio.wait(
+                    pending, timeout=_NEXT_ADDRESS_S if left else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for attempt in done:
+                    pending.discard(attempt)
+                    if (failure := attempt.exception()) is None:
+                        return attempt.result()
+                    why = str(failure)
+            raise OSError(why or "the name leads nowhere")
+        finally:
+            for attempt in pending:
+                attempt.cancel()
+                attempt.add_done_callback(_unwanted)
+
+    async def _at(self, address: _Address) -> Connection:
+        host, port = address[4][:2]
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self), str(host), int(port), ssl=self._tls, server_hostname=self._name
+        )
         return connection
 
-    async def _addresses(self) -> Sequence[AddrInfoType]:
+    async def _addresses(self) -> Sequence[_Address]:
         """Where the name leads, looked up once for all who connect in the same seconds."""
         loop = asyncio.get_running_loop()
         if self._lookup is None or loop.time() >= self._looked_up_at + _ADDRESSES_S:
@@ -134,8 +162,18 @@ class Origin:
             self._lookup.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(self._lookup)
 
-    async def _look_up(self) -> Sequence[AddrInfoType]:
-        return await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+    async def _look_up(self) -> Sequence[_Address]:
+        """The addresses, in turn of each family (RFC 8305, section 4), since one of the two may lead nowhere."""
+        families: dict[int, list[_Address]] = {}
+        for found in await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
+            families.setdefault(found[0], []).append(found)
+        rows = itertools.zip_longest(*families.values())
+        return [address for row in rows for address in row if address is not None]
+
+
+def _unwanted(attempt: asyncio.Task[Connection]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().drop()
 
 
 async def _ask(asked: Connection, method: str, head: bytes, body: bytes, due: float) -> Connection:
