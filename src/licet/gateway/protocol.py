@@ -122,6 +122,7 @@ class BoundedProtocol(asyncio.Protocol):
                 turn.lost()
         self._waiting.clear()
         self.resume_writing()
+        del self._parser  # which holds on to this object
 
     def eof_received(self) -> None:
         """Whoever says no more has left."""
@@ -157,7 +158,7 @@ class BoundedProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """End when nothing is being answered, which may be now. Called by uvicorn."""
-        if self._answered is None or self._answered.is_complete:
+        if self._answered is None:
             self.transport.close()
         else:
             self._answered.keep_alive = False
@@ -183,13 +184,15 @@ class BoundedProtocol(asyncio.Protocol):
 
     def answered(self, turn: Turn) -> None:
         """An answer is complete: go on with what comes next on the connection."""
+        self._answered = None
         if not turn.keep_alive:
             self.transport.close()
             return
         if self._waiting:
             self._begin(self._waiting.popleft())
         elif self._read is turn or self._read is None:
-            self.due = self.loop.time() + self._config.timeout_keep_alive
+            # Of a request that came meanwhile, a part of the head may be there already.
+            self.due = self.loop.time() + (HEAD_S if self._in_head else self._config.timeout_keep_alive)
         self.read_on()
 
     # What the parser says.
@@ -241,7 +244,7 @@ class BoundedProtocol(asyncio.Protocol):
         if self._is_busy():
             self._waiting.append(turn)
             self._pause()
-        else:
+        elif not self.transport.is_closing():  # else nobody would hear the answer
             self._begin(turn)
 
     def on_body(self, body: bytes) -> None:
@@ -257,7 +260,7 @@ class BoundedProtocol(asyncio.Protocol):
         turn, self._read = self._read, None
         if turn is not None and not turn.is_complete:
             turn.whole()
-        elif turn is not None and turn is self._answered and not self.transport.is_closing():
+        elif turn is not None and not self._is_busy() and not self.transport.is_closing():
             self.due = self.loop.time() + self._config.timeout_keep_alive
 
     def _begin(self, turn: Turn) -> None:
@@ -276,12 +279,12 @@ class BoundedProtocol(asyncio.Protocol):
         self.due = None
         if self.transport.is_closing():
             return
-        if not self._is_busy() or (self._answered is not None and not self._answered.is_started):
+        if self._answered is None or not self._answered.is_started:
             self.transport.write(_BAD % (self.date_line(), len(why), why.encode()))
         self.transport.close()
 
     def _is_busy(self) -> bool:
-        return self._answered is not None and not self._answered.is_complete
+        return self._answered is not None
 
     def _opens_a_socket(self) -> bool:
         """Whether this is the opening of a websocket, which has one reading, and sockets are served here."""
@@ -302,6 +305,7 @@ class BoundedProtocol(asyncio.Protocol):
         protocol.connection_made(self.transport)
         protocol.data_received(b"GET %b HTTP/1.1\r\n%b\r\n" % (self._url, lines))
         self.transport.set_protocol(protocol)
+        del self._parser
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
