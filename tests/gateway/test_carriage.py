@@ -12,7 +12,8 @@ from decisions_for_tests import AT, asks, snapshot
 from licet.decisions import Permit, decide
 from licet.fleet import Clock, Replica, no_policy
 from licet.gateway import Metrics, Seen, answers
-from licet.gateway.carriage import Carriage, Passage
+from licet.gateway.carriage import UNWATCHED_S, Carriage, Passage
+from licet.gateway.later import Later
 from licet.gateway.live import LiveIndex
 from licet.gateway.post import Post
 from licet.gateway.settings import Limits
@@ -33,6 +34,7 @@ class Ride:
         assert isinstance(permit, Permit)
         self.live = self.index.open("R1", asks(model="opus-4.8"), replace(permit, until=FOREVER), rows)
         self.left = asyncio.Event()
+        self.later = Later(UNWATCHED_S)
         self.sent = []
         self.passage = Passage(permit, "R1", "main", Surface.OPENAI)
         self.carriage = self.carry_anew()
@@ -40,7 +42,7 @@ class Ride:
 
     def carry_anew(self):
         seen = Seen({"method": "POST"}, Metrics())
-        return Carriage([self.live], self.passage, None, Limits(), self._send, seen=seen)
+        return Carriage([self.live], self.passage, None, Limits(), self._send, watching=self.later, seen=seen)
 
     async def _send(self, message):
         self.sent.append(message)

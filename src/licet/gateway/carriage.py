@@ -15,6 +15,7 @@ from licet.decisions import Code, Permit, Request
 from licet.errors import InputError, UnavailableError
 from licet.gateway import answers
 from licet.gateway.asgi import App, Message, Receive, Scope, Send, respond
+from licet.gateway.later import Later
 from licet.gateway.live import Live
 from licet.gateway.seen import Seen
 from licet.gateway.settings import Limits
@@ -26,7 +27,7 @@ PASSAGE = "licet.passage"
 _log = logging.getLogger("licet.gateway")
 _MANY = 300  # HTTP: below it an answer is a success
 _WHOLE = frozenset({b"content-encoding", b"content-length"})  # an event of ours fits into neither
-_UNWATCHED_S = 0.02
+UNWATCHED_S = 0.02
 """Whether the client is still there is asked of answers that take longer; most that are not streams do not."""
 _UNWINDS_S = 0.1
 """How long an application that is cut may take to end before the client is told without it."""
@@ -72,6 +73,7 @@ class Carriage:
         commit: Resolves when the record is on disk; None if nobody need wait.
         limits: Bounds in size and time.
         send: The client's side.
+        watching: Calls back for answers that take longer than `UNWATCHED_S`.
         seen: What is seen of the request.
     """
 
@@ -83,12 +85,14 @@ class Carriage:
         limits: Limits,
         send: Send,
         *,
+        watching: Later,
         seen: Seen,
     ) -> None:
         self._lives = lives
         self._passage = passage
         self._limits = limits
         self._send = send
+        self._later = watching
         self._seen = seen
         self._commit = commit
         self._is_recorded = commit is None
@@ -99,6 +103,7 @@ class Carriage:
     _task: "asyncio.Task[Any] | None" = None
     _is_interrupted = False
     _patience: asyncio.TimerHandle | None = None
+    _from_client: Receive
     _telling: "asyncio.Task[None] | None" = None
     _body: bytes | None = None
     _watching: "asyncio.Task[None] | None" = None
@@ -126,7 +131,8 @@ class Carriage:
         self._body = body
         for live in self._lives:
             live.warn, live.on_cut = self._warn, self._interrupt
-        watch = self._loop.call_later(_UNWATCHED_S, self._watch, receive)
+        self._from_client = receive
+        watch = self._later.begin(self._watch)
         self._seen.asks_upstream()
         try:
             failure = await self._run(app, {**scope, PASSAGE: self._passage})
@@ -135,7 +141,7 @@ class Carriage:
             elif failure is not None:
                 raise failure
         finally:
-            watch.cancel()
+            self._later.end(watch)
             for live in self._lives:
                 live.warn = live.on_cut = None
             await self._leave()
@@ -175,8 +181,8 @@ class Carriage:
         if (cut := self._cut()) is not None:
             self._telling = self._loop.create_task(self._end(cut))
 
-    def _watch(self, receive: Receive) -> None:
-        self._watching = self._loop.create_task(self._heed(receive))
+    def _watch(self) -> None:
+        self._watching = self._loop.create_task(self._heed(self._from_client))
 
     async def _heed(self, receive: Receive) -> None:
         """Wait for the client to leave."""

@@ -24,12 +24,13 @@ from licet.errors import InputError, UnavailableError
 from licet.fleet import Replica, new_record_id
 from licet.gateway import answers
 from licet.gateway.asgi import App, Receive, Scope, Send, respond, respond_json
+from licet.gateway.bodies import Bodies, GoneError
 from licet.gateway.callers import Callers
-from licet.gateway.carriage import Carriage, Passage
+from licet.gateway.carriage import UNWATCHED_S, Carriage, Passage
 from licet.gateway.granting import Granting, Link, RefusedError, matched, one_upstream, require_admitted
+from licet.gateway.later import Later
 from licet.gateway.live import LiveIndex
 from licet.gateway.metrics import Metrics
-from licet.gateway.patience import Patience
 from licet.gateway.post import Post
 from licet.gateway.running import Running
 from licet.gateway.seen import Seen
@@ -43,10 +44,6 @@ _log = logging.getLogger("licet.gateway")
 _LISTS = frozenset({RouteKind.MODEL_LIST, RouteKind.MODEL_SHOW})
 _JSON = b"application/json"
 _CHARSET = re.compile(rb';\s*charset\s*=\s*"?utf-?8"?\s*(?=;|\Z)')
-
-
-class _GoneError(Exception):
-    """The client went away before its request was whole."""
 
 
 class _Asked(Value, frozen=True):
@@ -104,6 +101,8 @@ class Gate:
         self._metrics = Metrics() if metrics is None else metrics
         self._tally = Tally() if tally is None else tally
         self._running = Running(limits.key_requests)
+        self._watching = Later(UNWATCHED_S)
+        self._bodies = Bodies(limits)
         callers = Callers(replica) if callers is None else callers
         self._granting = Granting(replica, post, live, self._stored, callers, link or _nowhere)
         self._sockets = Sockets(
@@ -151,7 +150,11 @@ class Gate:
                     await respond_json(send, await self._stored.listed(match.route, caller, scope))
                 else:
                     _require_one_reading(scope["headers"])
-                    body = await self._body(headers, receive, seen)
+                    seen.asks_client()
+                    try:
+                        body = await self._bodies.read(headers, receive)
+                    finally:
+                        seen.client_answers()
                     plan = await self._stored.plan(match, caller, headers, body)
                     asked = _Asked(match.route, caller, plan, body if plan.body is None else plan.body, seen)
                     await self._decide(asked, scope, receive, send)
@@ -166,7 +169,7 @@ class Gate:
         except UnavailableError as err:
             seen.code = err.code
             await respond(send, surface, answers.unavailable(err.code, None))
-        except _GoneError:
+        except GoneError:
             _log.debug("a client left before its request was whole")
 
     def _match(self, scope: Scope, headers: dict[bytes, bytes]) -> Match:
@@ -177,34 +180,6 @@ class Gate:
         if match.route.kind is RouteKind.SOCKET:
             raise RefusedError(answers.no_socket(upgrades=headers.get(b"upgrade", b"").lower() == b"websocket"))
         return match
-
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive, seen: Seen) -> bytes:
-        """Step 3, but for what the body says."""
-        limit = self._limits.body_bytes
-        declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > limit:
-            raise RefusedError(answers.too_large(limit))
-        chunks: list[bytes] = []
-        size = 0
-        seen.asks_client()
-        try:
-            with Patience() as patience:
-                while True:
-                    patience.within(self._limits.body_idle_s)
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _GoneError
-                    chunk = message.get("body", b"")
-                    size += len(chunk)
-                    if size > limit:
-                        raise RefusedError(answers.too_large(limit))
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        return chunk if len(chunks) == 1 else b"".join(chunks)
-        except TimeoutError:
-            raise RefusedError(answers.too_slow(), close=True) from None
-        finally:
-            seen.client_answers()
 
     async def _list(self, match: Match, caller: Caller, send: Send, seen: Seen) -> None:
         """The models whose inference this caller is permitted now; the list and use agree."""
@@ -249,7 +224,7 @@ class Gate:
         )
         try:
             commit = _together(commits)
-            carriage = Carriage(lives, passage, commit, self._limits, send, seen=asked.seen)
+            carriage = Carriage(lives, passage, commit, self._limits, send, watching=self._watching, seen=asked.seen)
             try:
                 await carriage.carry(asked.plan.app, scope, receive, asked.body)
             finally:

@@ -26,8 +26,7 @@ from licet.records import Receipt
 from licet.terms import ItemId, OrganizationId, PartyId, RecordId
 
 _log = logging.getLogger("licet.gateway")
-# Timers are set anew at least this often; the event loop's own range is not unlimited.
-_LONGEST_TIMER_S = 3600.0
+_NEAR_S = 60.0
 _FAREWELL_S = 1.0
 # One in which whoever waits for a cut learns of it, one in which they run, one more for those that had to wait.
 _TURNS_TO_TELL = 3
@@ -81,6 +80,7 @@ class LiveIndex:
         self._idle = asyncio.Event()
         self._idle.set()
         self._by: dict[tuple[str, str], set[Live]] = {}
+        self._looking: asyncio.TimerHandle | None = None
         self._unwritten: deque[Callable[[], None]] = deque()
         replica.subscribe(self._changed)
 
@@ -183,13 +183,27 @@ class LiveIndex:
         return {live for place in places for live in self._by.get(place, ())}
 
     def _arm(self, live: Live) -> None:
-        """Wake at the lapse, or when it has taken as long as it may. The delay runs on the monotonic clock."""
+        """Wake at the lapse, or when it has taken as long as it may. The delay runs on the monotonic clock.
+
+        Most answers end long before either, so what is not near has no timer yet.
+        """
         loop = asyncio.get_running_loop()
         lapses_in_s = (live.until - self._clock.now()).total_seconds()
-        delay_s = min(lapses_in_s, live.ends_at - loop.time(), _LONGEST_TIMER_S)
-        live.timer = loop.call_later(max(delay_s, 0.0), self._wake, live)
+        delay_s = min(lapses_in_s, live.ends_at - loop.time())
+        if delay_s <= _NEAR_S:
+            live.timer = loop.call_later(max(delay_s, 0.0), self._wake, live)
+        elif self._looking is None:
+            self._looking = loop.call_later(_NEAR_S / 2, self._look)
+
+    def _look(self) -> None:
+        """Set the timers of those that have come near."""
+        self._looking = None
+        for live in self._all:
+            if live.timer is None and live.cut is None:
+                self._arm(live)
 
     def _wake(self, live: Live) -> None:
+        live.timer = None
         if live not in self._all or live.cut is not None:
             return
         if asyncio.get_running_loop().time() >= live.ends_at:
@@ -204,6 +218,7 @@ class LiveIndex:
             return
         if live.timer is not None:
             live.timer.cancel()
+            live.timer = None
         snapshot, at = self._replica.look()
         try:
             self._judge(live, snapshot, at)
