@@ -132,7 +132,7 @@ def test_what_was_prepared_before_an_erasure_is_sealed_to_the_key_after_it(direc
 def test_a_defect_while_writing_leaves_no_transaction_open(directory, monkeypatch):
     with open_sealing(database_path(directory)) as store:
         with monkeypatch.context() as patched:
-            patched.setattr("licet.logwriter.store.duty_of", lambda _: 1 / 0)
+            patched.setattr("licet.logwriter.batch.Receipt", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 store.append_batch([use("A").to_bytes()])
         (receipt,) = store.append_batch([use("A").to_bytes()])

@@ -18,13 +18,13 @@ from typing import Self, TypeAlias
 from licet.errors import InputError, LicetError, UnavailableError
 from licet.logwriter.batch import Batch
 from licet.logwriter.database import lock_exclusively, open_database
-from licet.logwriter.duties import Duties, Duty, duty_of
+from licet.logwriter.duties import Duties, Duty
+from licet.logwriter.forms import Forms, words_of
 from licet.logwriter.index import RUN, Index
 from licet.logwriter.keys import LogKeys
-from licet.logwriter.prepare import Preparation, Prepared, prepare, words_of
+from licet.logwriter.prepare import Preparation, Prepared, prepare
 from licet.logwriter.vault import Vault
 from licet.records import Receipt, Record
-from licet.records.sealing import subjects_of
 from licet.records.tlog import Checkpoint, Frontier, ReceiptError, verify_checkpoint
 
 Outcome: TypeAlias = Receipt | LicetError
@@ -84,6 +84,7 @@ class LogStore:
             try:
                 if record_key is not None:
                     self._vault = self._open_vault(record_key)
+                self._forms = Forms(self._vault)
                 self._tree, self._checkpoint = self._load()
                 with suppress(UnavailableError):  # then later, beside the next records
                     self.endorse()
@@ -146,7 +147,7 @@ class LogStore:
 
     def prepare(self, entry: bytes) -> Preparation:
         """Do with an entry what needs no transaction."""
-        return prepare(entry, self._vault)
+        return prepare(entry, self._forms, self._vault)
 
     def write(self, batch: Sequence[Preparation]) -> tuple[Outcome, ...]:
         """Begin a transaction and write the records; `commit` and then `settle` must follow.
@@ -233,18 +234,17 @@ class LogStore:
 
     def _known(self, batch: Sequence[Preparation]) -> dict[str, tuple[int, bytes]]:
         """Those of the ids that the log has already."""
-        ids = ",".join([f'"{each.record.id}"' for each in batch if isinstance(each, Prepared)])  # ids need no escapes
+        ids = ",".join([f'"{each.id}"' for each in batch if isinstance(each, Prepared)])  # ids need no escapes
         return {row[0]: (row[1], row[2]) for row in self._database.execute(_BY_IDS, (f"[{ids}]",))}
 
     def _take(self, batch: Batch, prepared: Prepared) -> Outcome:
         if self._vault is not None:
-            record = prepared.record
+            form = prepared.form
             try:
                 if prepared.keys != self._vault.state:
-                    prepared.seal(self._vault.keys_for(subjects_of(record)), self._vault.state)
-                duty = None if batch.knows(record) else duty_of(record)
-                if duty is not None:
-                    self._carry_out(duty, record, batch)
+                    prepared.seal(self._vault.keys_for(form.subjects), self._vault.state)
+                if form.duty is not None and not batch.knows(prepared.id):
+                    self._carry_out(form.duty, Record.from_bytes(prepared.entry), batch)
             except LicetError as err:
                 return err
         return batch.take(prepared)

@@ -9,18 +9,16 @@ import hmac
 import os
 import secrets
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from licet.errors import ConfigurationError
 from licet.logwriter.index import TERM_BYTES
-from licet.records.sealing import KEY_ID_BYTES, NONCE_BYTES, SECRET_BYTES, SealingKey
+from licet.records.sealing import KEY_ID_BYTES, NONCE_BYTES, SECRET_BYTES, KeyRing, SealingKey
 
 SCHEMA = (
     # `subject` is a keyed hash: whose key it is cannot be read from it.
@@ -80,7 +78,7 @@ def read_record_key(directory: Path) -> bytes:
 class Vault:
     """The sealing keys in a log's database.
 
-    Invariant: a key in the cache is in the database, or in the transaction under way;
+    Invariant: a key on a ring that is kept is in the database, or in the transaction under way;
     `forget` is called when that is given up.
 
     Args:
@@ -89,7 +87,6 @@ class Vault:
 
     Attributes:
         state: Another number whenever a key that was given out may be no more.
-        words: What records are found by, by what that depends on; kept by who asks for it.
 
     Raises:
         ConfigurationError: the key is not the one that wrapped those in the log.
@@ -98,9 +95,8 @@ class Vault:
     def __init__(self, key: bytes, database: sqlite3.Connection) -> None:
         self._wrapping = AESGCM(key)
         self._database = database
-        self._cache: dict[str, SealingKey] = {}
+        self._rings: dict[tuple[str, ...], KeyRing] = {}
         self.state = 0
-        self.words: dict[tuple[bytes | None, ...], bytes] = {}
         row = database.execute(_BY_SUBJECT, (_SEARCH,)).fetchone()
         self._search = secrets.token_bytes(SECRET_BYTES) if row is None else self._unwrap(*row)
         self._is_stored = row is not None
@@ -113,14 +109,18 @@ class Vault:
             self._database.execute(_INSERT, (_SEARCH_ID, _SEARCH, self._wrap(_SEARCH_ID, self._search)))
             self._is_stored = True
 
-    def keys_for(self, subjects: Sequence[str]) -> tuple[SealingKey, ...]:
-        """The key of each subject, made when it is first needed; called by the writer, within a transaction."""
-        return tuple([self._cache.get(subject) or self._find_or_make(subject) for subject in subjects])
+    def keys_for(self, subjects: tuple[str, ...]) -> KeyRing:
+        """The keys of the subjects, each made when it is first needed; called by the writer, within a transaction."""
+        ring = self._rings.get(subjects)
+        if ring is None:
+            if len(self._rings) >= _MOST_CACHED:
+                self._rings.clear()
+            ring = self._rings[subjects] = KeyRing.of([self._find_or_make(subject) for subject in subjects])
+        return ring
 
-    def at_hand(self, subjects: Sequence[str]) -> tuple[SealingKey, ...] | None:
-        """The key of each subject, if all were used before; the file is not asked."""
-        keys = tuple([self._cache.get(subject) for subject in subjects])
-        return None if None in keys else cast("tuple[SealingKey, ...]", keys)
+    def at_hand(self, subjects: tuple[str, ...]) -> KeyRing | None:
+        """The keys of the subjects, if they were used together before; the file is not asked."""
+        return self._rings.get(subjects)
 
     def secret(self, key_id: bytes) -> bytes | None:
         """A key by its id; None if it is destroyed.
@@ -137,27 +137,22 @@ class Vault:
 
     def destroy(self, subject: str) -> None:
         """Destroy a subject's key; called by the writer, within a transaction."""
-        self.words.clear()  # and with them what it was asked about
-        self._cache.pop(subject, None)
+        self._rings.clear()
         self.state += 1
         self._database.execute("DELETE FROM sealing_keys WHERE subject = ?", (self.term(subject),))
 
     def forget(self) -> None:
         """Forget what may not have been committed."""
-        self._cache.clear()
+        self._rings.clear()
         self.state += 1
 
     def _find_or_make(self, subject: str) -> SealingKey:
-        if len(self._cache) >= _MOST_CACHED:
-            self._cache.clear()
         row = self._database.execute(_BY_SUBJECT, (self.term(subject),)).fetchone()
         if row is None:
             key = SealingKey(secrets.token_bytes(KEY_ID_BYTES), secrets.token_bytes(SECRET_BYTES))
             self._database.execute(_INSERT, (key.id, self.term(subject), self._wrap(key.id, key.secret)))
-        else:
-            key = SealingKey(row[0], self._unwrap(*row))
-        self._cache[subject] = key
-        return key
+            return key
+        return SealingKey(row[0], self._unwrap(*row))
 
     def _term(self, word: str) -> bytes:
         """A word as the index holds it: without the key nobody can look for it."""

@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from licet.errors import InputError, UnavailableError
-from licet.logwriter.batch import stored_objects, tallied
+from licet.logwriter.forms import stored_objects, tallied
 from licet.logwriter.reader import LogReader, open_reader
 from licet.logwriter.rows import StoredRow
 from licet.receipts import ED25519, parse_note

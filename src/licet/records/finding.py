@@ -26,12 +26,6 @@ _NAMED = (
     ("subject", "subject:"),
 )
 _LISTED = (("items", "item:"), ("licenses", "document:"))
-_ONE = ("decision", "continues")
-FOUND_BY = (
-    *(name for name, _ in (*_NAMED, *_LISTED)),
-    *("country", "organized_under", "requirements", "holders"),
-)
-"""The members of a body on which its words depend, but for those that name another record."""
 
 
 def terms_of(record: Record) -> frozenset[str]:
@@ -56,11 +50,6 @@ def terms_of(record: Record) -> frozenset[str]:
     if origin is not None:
         found.add(f"decision:{origin}")
     return frozenset(found)
-
-
-def names_another(record: Record) -> bool:
-    """Whether one of its words is another record's id."""
-    return any(name in record.body for name in _ONE)
 
 
 def links_of(record: Record) -> frozenset[str]:

@@ -5,7 +5,7 @@ by trying each against a bare hash. They hide a value only for as long as the sa
 secret; nobody should call them anonymous.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -13,13 +13,14 @@ from typing import Any, Self
 import msgspec
 
 from licet.errors import InputError
-from licet.records.record import INSTANT, MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
+from licet.records.record import AGE, INSTANT, MAX_ENTRY_BYTES, Record, RecordKind, spell_instant
 from licet.terms import RecordId, parse_instant, require_id
 
 VERSION = 2
-PLAIN = ("outcome", "act", "policy", "age_ms", "gateway")
+PLAIN = ("outcome", "act", "policy", AGE, "gateway")
 """Members of a record's body that stand in the leaf as they are; of all others there is a commitment."""
 
+_SLOT = b"\x00"  # JSON has it nowhere
 _MARK = b'"v":2}'
 _DIGEST_HEX = 64
 
@@ -48,7 +49,14 @@ class Leaf:
         Raises:
             InputError: with the code `record_too_large`, it is longer than an entry may be.
         """
-        return spell_leaf(self.id, spell_instant(self.at), self.kind, self.plain, self.commitments, self.sealed)
+        told = {
+            "v": VERSION,
+            "id": self.id,
+            "at": spell_instant(self.at),
+            "kind": self.kind.value,
+            "sealed": self.sealed,
+        }
+        return require_leaf_bounds(_ENCODER.encode({**self.plain, **told, "commitments": self.commitments}))
 
     @classmethod
     def from_bytes(cls, entry: bytes) -> Self:
@@ -73,30 +81,26 @@ class Leaf:
         return cls(RecordId(told.id), at, told.kind, plain, told.commitments, told.sealed)
 
 
-def spell_leaf(  # noqa: PLR0917 the members of a leaf
-    record_id: str,
-    at: str,
-    kind: RecordKind,
-    plain: Mapping[str, Any],
-    commitments: Mapping[str, str],
-    sealed: str,
-) -> bytes:
-    """Write a leaf of these members; the instant is spelled already.
+def leaf_template(kind: RecordKind, plain: Mapping[str, msgspec.Raw], names: Sequence[str]) -> str:
+    """A leaf with `%s` in the place of whatever differs between two records that are otherwise alike.
+
+    In this order: the age, if it is among the plain members; the instant; the commitment to each
+    of the names, which must be in order; the id; the digest of the sealed body.
+    """
+    text = msgspec.Raw(b'"%b"' % _SLOT)
+    told = {**plain, "v": VERSION, "id": text, "at": text, "kind": kind.value, "sealed": text}
+    if AGE in plain:
+        told[AGE] = msgspec.Raw(_SLOT)
+    spelled = _ENCODER.encode({**told, "commitments": dict.fromkeys(names, text)})
+    return spelled.decode().replace("%", "%%").replace(_SLOT.decode(), "%s")
+
+
+def require_leaf_bounds(entry: bytes) -> bytes:
+    """Give back a leaf that is no longer than an entry may be.
 
     Raises:
-        InputError: with the code `record_too_large`, it is longer than an entry may be.
+        InputError: with the code `record_too_large`, it is longer.
     """
-    entry = _ENCODER.encode(
-        {
-            **plain,
-            "v": VERSION,
-            "id": record_id,
-            "at": at,
-            "kind": kind.value,
-            "commitments": commitments,
-            "sealed": sealed,
-        }
-    )
     if len(entry) > MAX_ENTRY_BYTES:
         raise InputError(f"expected a leaf of at most `{MAX_ENTRY_BYTES}` bytes", code="record_too_large")
     return entry

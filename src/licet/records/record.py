@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Literal, NoReturn, Protocol, Self
+from typing import Final, Literal, NamedTuple, NoReturn, Protocol, Self
 
 import msgspec
 
 from licet.errors import InputError
-from licet.terms import RecordId, parse_instant, require_aware, require_id
+from licet.terms import ID_PATTERN, RecordId, parse_instant, require_aware, require_id
 
 MAX_ENTRY_BYTES = 65_535
 """The longest entry.
@@ -24,6 +24,9 @@ Source: C2SP tlog-tiles, "Log Entries": bundles give each entry a 16-bit length.
 
 MAX_BRACKETS = 4_000
 """The most lists and objects in an entry, and so the deepest it can be nested; texts that hold brackets count too."""
+
+AGE = "age_ms"
+"""The one member that two decisions about the same caller on the same grounds have not in common."""
 
 _VERSION: Final = 1
 _AT = slice(len('{"at":"'), len('{"at":"2026-06-12T21:21:00.000000Z'))
@@ -137,6 +140,48 @@ def spelled_at(entry: bytes) -> str:
     return entry[_AT].decode()
 
 
+class Apart(NamedTuple):
+    """An entry taken apart.
+
+    Attributes:
+        shared: What it has in common with every record that is alike in all but these three.
+        at: The instant, as it is spelled.
+        age: The number `age_ms` in the body, as it is spelled.
+        id: The record's id.
+    """
+
+    shared: tuple[bytes, bytes, bytes]
+    at: str
+    age: str
+    id: str
+
+
+def take_apart(entry: bytes) -> Apart | None:
+    """Take an entry apart that names one age; None where it is not of that form.
+
+    An entry that was read and `has_one_age`, and another that shares all this with it,
+    differ in three values that are valid wherever they stand: so that one is a record too.
+    """
+    number = _NUMBER.match(entry, entry.find(_AGE) + len(_AGE))
+    name = _ID.match(entry, entry.rfind(_BODY_ENDS) + len(_BODY_ENDS))
+    if number is None or name is None or not entry.startswith(_BEGINS) or len(entry) > MAX_ENTRY_BYTES:
+        return None
+    try:
+        at = entry[_AT].decode()
+        datetime.fromisoformat(at)  # there is no 31st of June
+    except ValueError:
+        return None
+    if not INSTANT.fullmatch(at) or not _AT.stop < number.start() < name.start():
+        return None
+    shared = entry[_AT.stop : number.start()], entry[number.end() : name.start()], entry[name.end() :]
+    return Apart(shared, at, number[0].decode(), name[0].decode())
+
+
+def has_one_age(record: Record, entry: bytes) -> bool:
+    """Whether the age that `take_apart` finds in this entry of a record is a member of its body."""
+    return AGE in record.body and entry.count(_AGE) == 1
+
+
 class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The members of every entry."""
 
@@ -169,6 +214,9 @@ def _require_json(value: object) -> None:
 
 # Without the hour 24, which later Pythons read as the next day's 0.
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z", re.ASCII)
+_BEGINS, _AGE, _BODY_ENDS = b'{"at":"', f'"{AGE}":'.encode(), b'},"id":"'
+_NUMBER = re.compile(rb"(?:0|[1-9]\d{0,14})(?=[,}])")
+_ID = re.compile(ID_PATTERN.encode())
 _SCALARS = frozenset({str, int, bool, type(None)})
 _DECODER = msgspec.json.Decoder(_Envelope, float_hook=_refuse_float)
 _ENCODER = msgspec.json.Encoder(order="sorted")

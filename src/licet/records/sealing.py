@@ -12,21 +12,22 @@ A sealed body: one byte that counts the keys, their ids, the nonce, the cipherte
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256, shake_256
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from licet.errors import InputError, NotFoundError, TrustError
-from licet.records.leaf import PLAIN, Leaf, spell_leaf
-from licet.records.record import Record, spelled_at
+from licet.records.leaf import PLAIN, Leaf, leaf_template, require_leaf_bounds
+from licet.records.record import AGE, Record, spelled_at
 
 KEY_ID_BYTES, SECRET_BYTES, NONCE_BYTES = 8, 32, 12
 INSTANCE = "instance"
 """The subject of records that are about no person and no organization."""
 
 _DOMAIN = b"licet record/2"
+_RECORD = b"record "
 _PLAIN = frozenset(PLAIN)
 _SALT_BYTES = 16
 _BLOCK_BYTES = 64
@@ -43,6 +44,24 @@ class SealingKey:
     secret: bytes
 
 
+class KeyRing(NamedTuple):
+    """The keys of a record's subjects, all at once.
+
+    Attributes:
+        head: How a body begins that they seal.
+        extracted: What the key of each record derives from.
+    """
+
+    head: bytes
+    extracted: bytes
+
+    @classmethod
+    def of(cls, keys: Sequence[SealingKey]) -> Self:
+        """Put keys together. Source: RFC 5869 section 2.2, HKDF-Extract with SHA-256."""
+        head = bytes([len(keys)]) + b"".join([key.id for key in keys])
+        return cls(head, keyed_hash(_DOMAIN, b"".join([key.secret for key in keys])))
+
+
 class _Spelled(msgspec.Struct):
     """An entry's body, each member as it is spelled; in an entry they are in order."""
 
@@ -52,8 +71,7 @@ class _Spelled(msgspec.Struct):
 _MEMBERS = msgspec.json.Decoder(_Spelled)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A leaf, and the sealed body that goes with it."""
 
     leaf: bytes
@@ -66,42 +84,65 @@ def subjects_of(record: Record) -> tuple[str, ...]:
     return tuple([f"{name}:{value}" for name, value in found if isinstance(value, str)]) or (INSTANCE,)
 
 
-def spelled_members(entry: bytes) -> dict[str, bytes]:
-    """The members of an entry's body, in order, each as it is spelled there."""
-    return {name: bytes(value) for name, value in _MEMBERS.decode(entry).body.items()}
-
-
-def seal(
-    record: Record, entry: bytes, keys: Sequence[SealingKey], spelled: Mapping[str, bytes] | None = None
-) -> Sealed:
-    """Seal a record to all of these keys.
+class Sealing:
+    """How records are sealed that are alike in all but their id, their instant and their age.
 
     Args:
-        record: What happened.
-        entry: The same, as `Record.to_bytes` writes it; this is what is sealed.
-        keys: The keys of `subjects_of(record)`, in that order.
-        spelled: The `spelled_members` of the entry, if they are at hand.
+        record: One of them.
+        entry: The same, as `Record.to_bytes` writes it.
+
+    Attributes:
+        age: The age of this one, as it is spelled; None if it has none.
+    """
+
+    __slots__ = ("_leaf", "_values", "age")
+
+    def __init__(self, record: Record, entry: bytes) -> None:
+        # As they are spelled in the entry, so that none is spelled again: this is most of what there is to do.
+        spelled = {name: bytes(value) for name, value in _MEMBERS.decode(entry).body.items()}
+        members = {name: value for name, value in spelled.items() if value != _NULL}
+        plain = {name: msgspec.Raw(members[name]) for name in PLAIN if name in members}
+        rules = _rules(record.body)
+        if rules:
+            plain["rules"] = msgspec.Raw(_spell(rules))
+        names = [name for name in members if name not in _PLAIN]
+        self._values = tuple([(_SALT_BYTES * n, _SALT_BYTES * (n + 1), members[name]) for n, name in enumerate(names)])
+        self._leaf = leaf_template(record.kind, plain, names)
+        self.age = members[AGE].decode() if AGE in members else None
+
+    def seal(self, entry: bytes, record_id: str, at: str, age: str | None, keys: KeyRing) -> Sealed:
+        """Seal one of these records.
+
+        Args:
+            entry: The record as `Record.to_bytes` writes it; this is what is sealed.
+            record_id: Its id.
+            at: Its instant, as it is spelled there.
+            age: Its age, as it is spelled there.
+            keys: The keys of its subjects.
+
+        Raises:
+            InputError: its leaf would be longer than an entry may be.
+        """
+        named = record_id.encode()
+        root = _expand(keys.extracted, _RECORD + named)
+        salts = _expand(root, b"salts")
+        nonce = blake2b(entry, key=salts, person=b"nonce", digest_size=NONCE_BYTES).digest()
+        body = keys.head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, keys.head + named)
+        stream = shake_256(salts).digest(_SALT_BYTES * len(self._values))
+        told = [at] if age is None else [age, at]
+        told += [sha256(stream[start:end] + value).hexdigest() for start, end, value in self._values]
+        told += (record_id, sha256(body).hexdigest())
+        return Sealed(require_leaf_bounds((self._leaf % tuple(told)).encode()), body)
+
+
+def seal(record: Record, entry: bytes, keys: Sequence[SealingKey]) -> Sealed:
+    """Seal one record, written as `entry`, to the keys of `subjects_of(record)`, in that order.
 
     Raises:
         InputError: its leaf would be longer than an entry may be.
     """
-    root = _root(record, keys)
-    salts = _expand(root, b"salts")
-    nonce = blake2b(entry, key=salts, person=b"nonce", digest_size=NONCE_BYTES).digest()
-    head = bytes([len(keys)]) + b"".join([key.id for key in keys])
-    body = head + nonce + AESGCM(_expand(root, b"key")).encrypt(nonce, entry, head + record.id.encode())
-    # As they are spelled in the entry, so that none is spelled again: this is most of what there is to do.
-    members = {name: value for name, value in (spelled or spelled_members(entry)).items() if value != _NULL}
-    names = [name for name in members if name not in _PLAIN]
-    stream = shake_256(salts).digest(_SALT_BYTES * len(names))
-    salted = zip(range(0, len(stream), _SALT_BYTES), names, strict=True)
-    commitments = {name: sha256(stream[at : at + _SALT_BYTES] + members[name]).hexdigest() for at, name in salted}
-    plain: dict[str, Any] = {name: msgspec.Raw(members[name]) for name in PLAIN if name in members}
-    rules = _rules(record.body)
-    if rules:
-        plain["rules"] = rules
-    leaf = spell_leaf(record.id, spelled_at(entry), record.kind, plain, commitments, sha256(body).hexdigest())
-    return Sealed(leaf, body)
+    sealing = Sealing(record, entry)
+    return sealing.seal(entry, record.id, spelled_at(entry), sealing.age, KeyRing.of(keys))
 
 
 def open_sealed(leaf: bytes, body: bytes, key_of: Callable[[bytes], bytes | None]) -> Record:
@@ -123,7 +164,8 @@ def open_sealed(leaf: bytes, body: bytes, key_of: Callable[[bytes], bytes | None
     head, nonce, content = body[:start], body[start : start + NONCE_BYTES], body[start + NONCE_BYTES :]
     told = Leaf.from_bytes(leaf)
     try:
-        entry = AESGCM(_expand(_root(told, keys), b"key")).decrypt(nonce, content, head + told.id.encode())
+        root = _expand(KeyRing.of(keys).extracted, _RECORD + told.id.encode())
+        entry = AESGCM(_expand(root, b"key")).decrypt(nonce, content, head + told.id.encode())
         record = Record.from_bytes(entry)
     except (InvalidTag, ValueError, InputError) as err:
         raise TrustError("the sealed body does not open under its keys", code="altered_body") from err
@@ -141,7 +183,8 @@ def key_ids(body: bytes) -> tuple[bytes, ...]:
 def disclosed(record: Record, body: bytes, key_of: Callable[[bytes], bytes | None]) -> Mapping[str, tuple[str, Any]]:
     """The salt and value behind each commitment, by name: whoever is given a pair can check it against the leaf."""
     keys = [SealingKey(each, key_of(each) or b"") for each in key_ids(body)]
-    names, stream = _salted(record.body, _expand(_root(record, keys), b"salts"))
+    root = _expand(KeyRing.of(keys).extracted, _RECORD + record.id.encode())
+    names, stream = _salted(record.body, _expand(root, b"salts"))
     salts = [stream[at : at + _SALT_BYTES] for at in range(0, len(stream), _SALT_BYTES)]
     return {name: (salt.hex(), record.body[name]) for name, salt in zip(names, salts, strict=True)}
 
@@ -149,12 +192,6 @@ def disclosed(record: Record, body: bytes, key_of: Callable[[bytes], bytes | Non
 def commit(salt: bytes, value: object) -> str:
     """The commitment to a value: SHA-256 of its salt and its canonical JSON, in hexadecimal."""
     return sha256(salt + _spell(value)).hexdigest()
-
-
-def _root(record: Record | Leaf, keys: Sequence[SealingKey]) -> bytes:
-    """HKDF with SHA-256 over all keys at once. Source: RFC 5869 sections 2.2 and 2.3."""
-    extracted = keyed_hash(_DOMAIN, b"".join([key.secret for key in keys]))
-    return _expand(extracted, b"record " + record.id.encode())
 
 
 def _expand(key: bytes, info: bytes) -> bytes:
