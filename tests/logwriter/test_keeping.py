@@ -94,6 +94,24 @@ def test_a_repeated_record_gets_its_first_receipt_and_another_is_refused(store):
     assert other.code == "record_id_taken"
 
 
+def test_a_repeated_record_among_new_ones_and_new_subjects_changes_nothing(path, store):
+    told = [record("A", P7), record("B", {**P7, "party": "P-8"}), record("C", {**P7, "licenses": ["D-1"]})]
+    (first,) = put(store, told[0])
+    new, again, other = put(store, told[1], told[0], told[2])
+    assert (new.index, again, other.index) == (1, first, 2)
+    assert put(store, *told) == (first, new, other)
+    with reading(path) as reader:
+        assert [reader.open(row) for row in reader.entries()] == [told[0], told[1], told[2]]
+    assert verified(path).is_whole
+
+
+def test_an_act_that_is_repeated_among_new_records_is_not_carried_out_again(path, store):
+    held = act("hold.set", NOON, hold="H", subject="party:P-7")
+    (first,) = put(store, held)
+    assert put(store, record("A", P7), held)[1] == first
+    assert verified(path).is_whole
+
+
 def test_searches_use_the_index_and_lead_to_the_whole_transaction(path, store):
     cut = record("C", {"decision": "A", "code": "key_revoked"}, kind=RecordKind.STREAM_CUT)
     grant = record("G", {"act": "license.grant", "license": "D-1", "holders": ["acme"]}, kind=ADMIN)

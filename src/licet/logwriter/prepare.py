@@ -48,8 +48,9 @@ class Prepared:
         """
         sealing = self.form.sealing
         if sealing is not None:
-            self.written, self.body = sealing.seal(self.entry, self.id, self.at, self.age, keys)
-            self.leaf, self.keys = leaf_hash(self.written), state
+            sealed = sealing.seal(self.entry, self.id, self.at, self.age, keys)
+            self.written, self.body, self.keys = sealed.leaf, sealed.body, state
+            self.leaf = leaf_hash(sealed.leaf)
 
 
 Preparation: TypeAlias = Prepared | LicetError

@@ -31,7 +31,8 @@ Outcome: TypeAlias = Receipt | LicetError
 """What became of one entry of a batch."""
 
 _INSERT = "INSERT INTO entries(place, id, at, kind, entry) VALUES (?, ?, ?, ?, ?)"
-_TILE = "INSERT OR REPLACE INTO tiles(level, number, hashes) VALUES (?, ?, ?)"
+# Not replaced: a row that stays where it is leaves the pages of its key as they are.
+_TILE = "INSERT INTO tiles(level, number, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes"
 _BODY = "INSERT INTO bodies(place, sealed, words) VALUES (?, ?, ?)"
 _PLAIN = """
 SELECT place, CAST(entry AS BLOB) FROM entries
@@ -160,18 +161,22 @@ class LogStore:
         """
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            written = Batch(self._tree.copy(), self._known(batch))
-            outcomes = tuple([each if isinstance(each, LicetError) else self._take(written, each) for each in batch])
-            if written.tree.size > self._tree.size:
-                self._write(written)
-                self._next = written.tree
+            if any(isinstance(each, Prepared) and each.form.duty for each in batch):
+                return self._write(batch, self._known(batch))  # an act is not carried out twice
+            try:
+                return self._write(batch, {})
+            except sqlite3.IntegrityError:
+                # The log has one of them already. That is seldom, and to look for each
+                # beforehand, where the table itself refuses it, was a tenth of the work.
+                self._abandon()
+                self._database.execute("BEGIN IMMEDIATE")
+                return self._write(batch, self._known(batch))
         except sqlite3.Error as err:
             self._abandon()
             raise _not_committed(err) from err
         except BaseException:
             self._abandon()  # a transaction left open would fail every later one
             raise
-        return outcomes
 
     def commit(self, *, is_endorsed: bool = False) -> None:
         """Sign and commit what was written; `settle` must follow.
@@ -232,6 +237,14 @@ class LogStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _write(self, batch: Sequence[Preparation], known: dict[str, tuple[int, bytes]]) -> tuple[Outcome, ...]:
+        written = Batch(self._tree.copy(), known)
+        outcomes = tuple([each if isinstance(each, LicetError) else self._take(written, each) for each in batch])
+        if written.tree.size > self._tree.size:
+            self._add(written)
+            self._next = written.tree
+        return outcomes
+
     def _known(self, batch: Sequence[Preparation]) -> dict[str, tuple[int, bytes]]:
         """Those of the ids that the log has already."""
         ids = ",".join([f'"{each.id}"' for each in batch if isinstance(each, Prepared)])  # ids need no escapes
@@ -269,7 +282,7 @@ class LogStore:
         batch.rows.clear()
         batch.bodies.clear()
 
-    def _write(self, batch: Batch) -> None:
+    def _add(self, batch: Batch) -> None:
         """Write what the batch adds; all but the checkpoint over it."""
         self._flush(batch)
         if self._vault is not None and batch.tree.size // RUN > self._tree.size // RUN:

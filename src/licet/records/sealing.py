@@ -71,7 +71,8 @@ class _Spelled(msgspec.Struct):
 _MEMBERS = msgspec.json.Decoder(_Spelled)
 
 
-class Sealed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sealed:
     """A leaf, and the sealed body that goes with it."""
 
     leaf: bytes
