@@ -8,10 +8,12 @@ costs more than a disk that is quick, and one that is slow has the larger groups
 An answer leaves only after the commit of its entry.
 
 The window is adaptive. After a commit of several, their writers are about to ask
-again, one soon after the other: the next commit waits for half as many as the last
-one had, and no longer than the last one took. Half, because the other half can then
-be written by its clients while the first is committed, and neither side waits for
-the other. A writer that is alone never waits.
+again, one soon after the other: the next commit waits for three quarters as many as
+the last one had, and no longer than the last one took. What a commit costs by itself
+is shared by more the longer it waits; the last quarter can be written by its clients
+while the others' are committed, so that neither side waits for the other. With half,
+a record cost a tenth more; with all, whoever came last was waited for by everybody.
+A writer that is alone never waits.
 """
 
 import asyncio
@@ -99,9 +101,9 @@ class LogServer:
         self._expected, self._took_s = len(batch), self._loop.time() - began
 
     def _commit_or_wait(self) -> None:
-        """Commit now if half as many wait as the last commit had; else open the window."""
+        """Commit now if three quarters as many wait as the last commit had; else open the window."""
         self._is_scheduled = False
-        if 2 * len(self._pending) >= self._expected:
+        if 4 * len(self._pending) >= 3 * self._expected:
             self.commit()
         elif self._window is None:
             self._window = self._loop.call_later(min(self._took_s, _LONGEST_WINDOW_S), self.commit)
