@@ -19,7 +19,7 @@ Each error has a stable `code` for machines. Messages are lowercase, have no
 final stop, put user data in backticks and say what was expected first.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class LicetError(Exception):
@@ -45,8 +45,7 @@ class NaiveInstantError(InputError):
     code = "naive_instant"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One mistake in a document: where it is and what was expected there."""
 
     line: int

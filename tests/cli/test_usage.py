@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from directives_for_tests import directive
-from licet.cli.root import _MODULES
+from licet.cli.commands import _MODULES
 
 NOT_UNDERSTOOD = [
     ("bogus",),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from licet.cli.root import _build
+from licet.cli.commands import build
 from printed_for_tests import assert_said, run_printed
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def leaves(command, path):
 
 def test_every_command_has_its_place_in_the_table():
     rows = "".join(re.findall(r"^\| (`licet .*?) \|", README, re.MULTILINE))
-    assert set(re.findall(r"`([^`]+)`", rows)) == set(leaves(typer.main.get_command(_build([])), ["licet"]))
+    assert set(re.findall(r"`([^`]+)`", rows)) == set(leaves(typer.main.get_command(build([])), ["licet"]))
 
 
 def test_no_advice_is_promised():

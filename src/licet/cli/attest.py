@@ -14,8 +14,9 @@ from joserfc.jwk import ECKey, KeyParameters, OKPKey
 
 from licet.cli.attest_workforce import workforce
 from licet.cli.files import read_json, write_new
-from licet.cli.options import AsJson, UsageError
+from licet.cli.options import AsJson
 from licet.cli.output import say
+from licet.cli.usage import UsageError
 from licet.errors import InputError
 from licet.fleet import Clock
 from licet.parties import AttestedStatus, Relation

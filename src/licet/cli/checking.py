@@ -5,7 +5,8 @@ from pathlib import Path
 from licet.cli.directives import send_file, summary
 from licet.cli.files import read_text
 from licet.cli.instance import find_instance, is_named
-from licet.cli.output import members_table, print_json, print_table, say
+from licet.cli.output import print_json, say
+from licet.cli.tables import members_table, print_table
 from licet.directives import compile_directive, from_document, parse_directive
 from licet.errors import UnavailableError
 from licet.law import read_country_groups

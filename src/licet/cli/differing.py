@@ -9,8 +9,7 @@ from typing import Any
 
 from licet.cli.files import read_text
 from licet.cli.instance import find_directory, is_named
-from licet.cli.options import UsageError
-from licet.cli.output import print_json, print_table, rows_table, say
+from licet.cli.output import print_json, say
 from licet.cli.policies import (
     bundle_of_files,
     bundle_of_instance,
@@ -22,6 +21,8 @@ from licet.cli.policies import (
 )
 from licet.cli.proving import progress
 from licet.cli.reading import read_noted
+from licet.cli.tables import print_table, rows_table
+from licet.cli.usage import UsageError
 from licet.directives import PolicyBundle, compile_policy, from_document
 from licet.directives.document import read_document
 from licet.errors import ConfigurationError, InputError, NotFoundError, TrustError

@@ -10,7 +10,8 @@ import typer
 from licet.cli.files import read_text
 from licet.cli.instance import Instance, find_instance
 from licet.cli.options import AsJson, Despite, Dir
-from licet.cli.output import members_table, print_json, print_table, say, say_done, show_rows
+from licet.cli.output import print_json, say, say_done
+from licet.cli.tables import members_table, print_table, show_rows
 from licet.cli.wire import segment
 from licet.errors import DocumentError
 

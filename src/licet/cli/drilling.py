@@ -10,7 +10,8 @@ from rich.console import Console
 
 from licet.cli.instance import find_directory
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import print_json, print_table, rows_table, say
+from licet.cli.output import print_json, say
+from licet.cli.tables import print_table, rows_table
 from licet.demo.drill import Wish, run_drill
 
 _COLUMNS = ("step", "took_s", "since_letter_s", "what", "held")

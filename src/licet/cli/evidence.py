@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from licet.cli.files import read_text
-from licet.cli.options import AsJson, UsageError
-from licet.cli.output import say, show_rows
+from licet.cli.options import AsJson
+from licet.cli.output import say
+from licet.cli.tables import show_rows
+from licet.cli.usage import UsageError
 from licet.cli.wire import call, segment
 
 _Gateway = Annotated[str, typer.Option(help="The gateway's URL.")]

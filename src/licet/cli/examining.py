@@ -7,7 +7,8 @@ from rich.table import Table
 from licet.app.doctor import State, examine
 from licet.cli.instance import find_directory
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import print_json, print_table
+from licet.cli.output import print_json
+from licet.cli.tables import print_table
 from licet.fleet import Clock
 
 _SHOWN = {State.GOOD: "good", State.WARNING: "[yellow]warning[/]", State.WRONG: "[red]wrong[/]"}

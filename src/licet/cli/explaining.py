@@ -8,7 +8,8 @@ import typer
 from licet.cli.files import read_json
 from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import members_table, print_json, print_table, rows_table, say
+from licet.cli.output import print_json, say
+from licet.cli.tables import members_table, print_table, rows_table
 
 
 def add_to(app: typer.Typer) -> None:

@@ -23,7 +23,8 @@ from licet.cli.files import read_text, write_new
 from licet.cli.impact_page import page_of, require_charts
 from licet.cli.instance import find_directory, find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import print_json, print_table, rows_table, say
+from licet.cli.output import print_json, say
+from licet.cli.tables import print_table, rows_table
 from licet.decisions import RowKind, Snapshot, Stop, usable_rule
 from licet.directives import (
     Enrolled,

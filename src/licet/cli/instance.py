@@ -5,20 +5,18 @@ LICET_TOKEN, else that of LICET_ADMINISTRATOR in the directory's `tokens`, else 
 one that is there: where there are two, a command must be told whose act it is.
 """
 
-import getpass
 import os
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from licet.cli.files import read_json, read_text
-from licet.cli.options import UsageError
+from licet.cli.usage import UsageError
 from licet.cli.wire import call, segment
 from licet.errors import ConfigurationError, InputError, LicetError, UnavailableError
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """A running instance, as an administrator reaches it."""
 
     control: str
@@ -142,8 +140,12 @@ def administrator_of(directory: Path) -> str:
     try:
         file = token_file(directory)
     except ConfigurationError:
-        return f"local:{getpass.getuser()}"
-    return file.stem if file.parent.name == "tokens" else f"local:{getpass.getuser()}"
+        return _account()
+    return file.stem if file.parent.name == "tokens" else _account()
+
+
+def _account() -> str:
+    return f"local:{import_module('getpass').getuser()}"
 
 
 def _not_running(directory: Path) -> LicetError:

@@ -7,8 +7,9 @@ import typer
 from licet.app.config import read_config
 from licet.cli.instance import find_directory, find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import say, say_done, show_rows
+from licet.cli.output import say, say_done
 from licet.cli.provider import models_of
+from licet.cli.tables import show_rows
 from licet.errors import InputError
 from licet.items import Kinship
 

@@ -12,9 +12,11 @@ import typer
 
 from licet.cli.instance import Instance, find_directory, find_instance, is_remote
 from licet.cli.logs import store_of
-from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import print_json, say, say_done, show_rows
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import print_json, say, say_done
 from licet.cli.reading import read_noted
+from licet.cli.tables import show_rows
+from licet.cli.usage import UsageError
 from licet.cli.wire import segment
 from licet.fleet import Clock
 from licet.logwriter import Due, LogReader

@@ -7,8 +7,10 @@ import typer
 
 from licet.cli.files import write_new
 from licet.cli.instance import Instance, find_instance
-from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import say_done, show_rows
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import say_done
+from licet.cli.tables import show_rows
+from licet.cli.usage import UsageError
 from licet.cli.wire import segment
 from licet.errors import LicetError
 

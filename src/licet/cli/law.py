@@ -9,7 +9,8 @@ import typer
 from licet.cli.files import read_text
 from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Despite, Dir
-from licet.cli.output import print_json, say_done, show_rows
+from licet.cli.output import print_json, say_done
+from licet.cli.tables import show_rows
 from licet.cli.wire import segment
 from licet.errors import NotFoundError
 

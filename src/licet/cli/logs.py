@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from licet.cli.instance import find_directory
-from licet.cli.options import UsageError
+from licet.cli.usage import UsageError
 from licet.logwriter import LogReader, open_reader, read_record_key, record_key_path
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from licet.app import create_instance
-from licet.cli.options import AsJson, UsageError
+from licet.cli.options import AsJson
 from licet.cli.output import say
+from licet.cli.usage import UsageError
 from licet.records import SINGLE_PERSON
 from licet.stores import ACTING, Role
 

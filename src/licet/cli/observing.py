@@ -7,8 +7,9 @@ from typing import Any
 from licet.cli.directives import send_file
 from licet.cli.files import read_text
 from licet.cli.instance import find_instance
-from licet.cli.options import UsageError
-from licet.cli.output import print_json, print_table, rows_table, say
+from licet.cli.output import print_json, say
+from licet.cli.tables import print_table, rows_table
+from licet.cli.usage import UsageError
 from licet.cli.wire import segment
 
 _WOULD = ("would_refuse", "would_need_evidence", "would_permit", "would_refuse_otherwise")

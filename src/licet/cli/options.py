@@ -1,4 +1,4 @@
-"""Options that many commands share, and the one error that is about how a command was typed."""
+"""Options that many commands share."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -19,9 +19,3 @@ Despite: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-
-
-class UsageError(typer.TyperException):
-    """The command was typed in a way that has no meaning."""
-
-    exit_code = 2

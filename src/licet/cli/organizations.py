@@ -8,7 +8,8 @@ import typer
 from licet.cli.files import read_json
 from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import say_done, show_rows
+from licet.cli.output import say_done
+from licet.cli.tables import show_rows
 from licet.cli.wire import segment
 from licet.errors import InputError
 from licet.parties import AttestedStatus, Relation

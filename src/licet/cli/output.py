@@ -1,29 +1,23 @@
-"""What a command prints: JSON for machines, a table or a sentence for people.
+"""What a command prints: JSON for machines, sentences for people; `licet.cli.tables` has the tables.
 
 Names come from files and from other people, so whatever could steer a terminal
-is shown as a mark, and nothing is read as markup.
+is shown as a mark, and nothing is read as markup. A stop waits for what is imported here.
 """
 
+import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
-
-import msgspec
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from licet.errors import DocumentError, LicetError
 
 _UNSEEN = "\N{REPLACEMENT CHARACTER}"
-_WIDTH_WITHOUT_TERMINAL = 200
 
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
 
 
@@ -56,43 +50,6 @@ def say_done(answer: Mapping[str, Any], *sentences: str, as_json: bool) -> None:
     say(answer, *sentences, *notes, as_json=as_json)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, none: str = "none") -> None:
-    """Print a table with one line for each row, or the sentence `none`."""
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        say(None, none, as_json=False)
-    else:
-        print_table(rows_table(rows, columns))
-
-
-def rows_table(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> Table:
-    """A table whose headings are the members' names."""
-    names = list(columns)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(spell(row.get(name))) for name in names))
-    return table
-
-
-def members_table(members: Mapping[str, Any]) -> Table:
-    """A table with one line for each member."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in members.items():
-        table.add_row(name.replace("_", " "), Text(spell(value)))
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Print a table as wide as the terminal, or wide enough to be searched where there is none."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, file=sys.stdout)
-    console.print(table)
-
-
 def spell(value: object) -> str:
     """A value as a person reads it."""
     match value:
@@ -121,8 +78,8 @@ def complain(err: LicetError, *, as_json: bool) -> None:
     if as_json:
         error: dict[str, object] = {"code": err.code, "message": str(err)}
         if isinstance(err, DocumentError):
-            error |= {"file": err.name, "faults": [asdict(fault) for fault in faults]}
-        sys.stderr.write(msgspec.json.encode({"error": error}).decode() + "\n")
+            error |= {"file": err.name, "faults": [fault._asdict() for fault in faults]}
+        sys.stderr.write(_json({"error": error}) + "\n")
         return
     message = str(err)
     if isinstance(err, DocumentError):
@@ -130,3 +87,12 @@ def complain(err: LicetError, *, as_json: bool) -> None:
             sys.stderr.write(printable(f"{err.name}:{fault.line}: {fault.path}: {fault.message}") + "\n")
         message = f"`{err.name}` has {len(faults)} fault{'s' if len(faults) != 1 else ''}"
     sys.stderr.write(f"error: {printable(' '.join(message.split()))} [{err.code}]\n")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_builtins)
+
+
+def _builtins(value: object) -> Any:
+    """What is no JSON as it stands, such as an instant or a struct; few commands print any."""
+    return import_module("msgspec").to_builtins(value)

@@ -10,9 +10,10 @@ import typer
 from licet.cli.files import read_text, write_new
 from licet.cli.instance import find_directory, find_instance, is_remote
 from licet.cli.logs import organization_id, single_person
-from licet.cli.options import AsJson, Dir, UsageError
+from licet.cli.options import AsJson, Dir
 from licet.cli.output import say
 from licet.cli.reading import read_noted, search_words
+from licet.cli.usage import UsageError
 from licet.errors import InputError, TrustError
 from licet.logwriter import Search, policy_path
 from licet.records import SINGLE_PERSON

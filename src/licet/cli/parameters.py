@@ -6,7 +6,8 @@ import typer
 
 from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Despite, Dir
-from licet.cli.output import say_done, show_rows, spell
+from licet.cli.output import say_done, spell
+from licet.cli.tables import show_rows
 from licet.cli.wire import segment
 
 

@@ -15,7 +15,8 @@ from rich.progress import Progress, track
 from licet.cli.files import read_bytes, write_new
 from licet.cli.instance import Instance, find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import members_table, print_json, print_table, rows_table, say, say_done, show_rows
+from licet.cli.output import print_json, say, say_done
+from licet.cli.tables import members_table, print_table, rows_table, show_rows
 from licet.cli.wire import segment
 from licet.errors import InputError
 from licet.parties import MOST_AT_ONCE

@@ -6,7 +6,8 @@ import typer
 
 from licet.cli.instance import find_instance
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import members_table, print_json, print_table, say, say_done, show_rows
+from licet.cli.output import print_json, say, say_done
+from licet.cli.tables import members_table, print_table, show_rows
 from licet.cli.wire import segment
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The proposal's id.")]

@@ -8,7 +8,7 @@ from typing import Any
 
 from licet.cli.files import read_text
 from licet.cli.instance import find_instance
-from licet.cli.options import UsageError
+from licet.cli.usage import UsageError
 from licet.directives import (
     PolicyBundle,
     Setting,

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from licet.cli.files import read_text
 from licet.cli.options import AsJson, Dir
-from licet.cli.output import print_json, print_table, rows_table, say
+from licet.cli.output import print_json, say
 from licet.cli.policies import (
     bundle_of_files,
     bundle_of_instance,
@@ -21,6 +21,7 @@ from licet.cli.policies import (
     readings_typed,
     with_readings,
 )
+from licet.cli.tables import print_table, rows_table
 from licet.directives import compile_policy
 from licet.proofs import Finding, Invariant, ProofReport, Result, prove, read_invariants, shipped_invariants, together
 

@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 
 from licet.cli.instance import Instance, find_instance
-from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import print_json, print_table, rows_table, say
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import print_json, say
+from licet.cli.tables import print_table, rows_table
+from licet.cli.usage import UsageError
 
 _MEASURES = ("requests", "callers", "tokens")
 _FATES = ("kept", "to_show", "barred", "stopped")

@@ -14,7 +14,7 @@ from typing import TypeVar
 from licet.cli.files import read_text
 from licet.cli.instance import find_directory, find_instance, token_file
 from licet.cli.logs import open_log, store_of
-from licet.cli.options import UsageError
+from licet.cli.usage import UsageError
 from licet.errors import LicetError, NotFoundError, UnavailableError
 from licet.fleet import Clock, new_record_id
 from licet.logwriter import LogReader, database_path

@@ -15,10 +15,12 @@ from licet.cli import keeping
 from licet.cli.files import read_bytes
 from licet.cli.instance import find_directory, find_instance, is_remote
 from licet.cli.logs import organization_id, single_person
-from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import members_table, print_json, print_table, rows_table, say, show_rows
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import print_json, say
 from licet.cli.packets import export_packet
 from licet.cli.reading import read_noted, search_words
+from licet.cli.tables import members_table, print_table, rows_table, show_rows
+from licet.cli.usage import UsageError
 from licet.errors import TrustError
 from licet.logwriter import (
     LogReader,

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from licet.cli.braking import Brake, pull
 from licet.cli.instance import find_directory, find_instance, is_remote
-from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import complain, members_table, print_json, print_table, rows_table, say, say_done
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import complain, print_json, say, say_done
+from licet.cli.tables import members_table, print_table, rows_table
 from licet.errors import UnavailableError
 
-_PATIENCE_S = 0.5
-"""How long a stop waits for the control plane before it does without."""
 _STATUS_PATIENCE_S = 4.0
 
 _Items = Annotated[list[str] | None, typer.Argument(metavar="[ITEM]...", help="Items, by id.", show_default=False)]
@@ -42,23 +42,7 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Take items offline for everybody, at once; without names, whatever a directive ever named."""
-    if items and everything:
-        raise UsageError("expected items or --all, found both")
-    body = {"items": items or [], "everything": everything, "drain_s": drain}
-    try:
-        answer = find_instance(directory).post("/stop", body, _PATIENCE_S)
-    except UnavailableError as err:
-        if is_remote(directory):
-            raise
-        ordering = import_module("licet.cli.ordering")
-        answer = ordering.order(find_directory(directory), items or [], everything=everything, drain_s=drain, why=err)
-    if "record" in answer:
-        told = [f"stopped for everybody: {', '.join(answer['result'])}"]
-        if drain:
-            told.append(f"answers that are being given may go on for {drain} s; nothing new is served")
-        say_done(answer, *told, as_json=as_json)
-    else:
-        say(answer, *answer["notes"], as_json=as_json)
+    pull(Brake(items or [], everything, directory, as_json, drain))
 
 
 def resume(items: _Items = None, directory: Dir = None, as_json: AsJson = False) -> None:

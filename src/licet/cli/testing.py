@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import track
 
 from licet.cli.files import read_text
-from licet.cli.options import AsJson, UsageError
+from licet.cli.options import AsJson
 from licet.cli.output import print_json, say, spell
+from licet.cli.usage import UsageError
 from licet.decisions import Case, CaseFile, Finding, Ground, ParameterValue, examine, read_cases
 from licet.directives import read_value
 

@@ -9,8 +9,10 @@ import typer
 
 from licet.cli.files import read_json
 from licet.cli.instance import find_instance
-from licet.cli.options import AsJson, Dir, UsageError
-from licet.cli.output import say_done, show_rows
+from licet.cli.options import AsJson, Dir
+from licet.cli.output import say_done
+from licet.cli.tables import show_rows
+from licet.cli.usage import UsageError
 from licet.cli.wire import segment
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it here: letters, digits and hyphens.")]

@@ -7,26 +7,16 @@ redirect is followed, and without TLS nothing leaves this machine.
 import ipaddress
 import json
 import re
-import urllib.error
-import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from licet.cli.exchange import exchange
 from licet.errors import DocumentError, Fault, InputError, LicetError, UnavailableError
 
 _TIMEOUT_S = 10.0
+_OK, _OTHERWISE = 200, 300
 _UNABLE = 500  # from here on the answer says that it could not, not that it would not
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer like any other, and not one that is expected."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere())
 
 
 def call(url: str, bearer: str, body: object | None = None, patience_s: float | None = None) -> Any:
@@ -38,24 +28,21 @@ def call(url: str, bearer: str, body: object | None = None, patience_s: float | 
             `not_running` where nobody listens.
         InputError: the URL may not be called.
     """
-    _require_safe(url)
+    to = _safe(url)
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json"}
     data = None
     if body is not None:
         data = json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
-    request = urllib.request.Request(url, data, headers)  # noqa: S310  # the scheme was checked above
     try:
-        with _OPENER.open(request, timeout=patience_s or _TIMEOUT_S) as answer:
-            return _read(answer.read(), url)
-    except urllib.error.HTTPError as err:
-        raise _refusal(err, url) from err
-    except (ConnectionRefusedError, urllib.error.URLError) as err:
-        if isinstance(getattr(err, "reason", err), ConnectionRefusedError):
-            raise UnavailableError(f"nobody listens at `{_origin(url)}`", code="not_running") from err
-        raise UnavailableError(f"`{_origin(url)}` did not answer: {getattr(err, 'reason', err)}") from err
+        status, answered = exchange(to, headers, data, patience_s or _TIMEOUT_S)
+    except ConnectionRefusedError as err:
+        raise UnavailableError(f"nobody listens at `{_origin(to)}`", code="not_running") from err
     except (OSError, ValueError) as err:
-        raise UnavailableError(f"`{_origin(url)}` did not answer: {err}") from err
+        raise UnavailableError(f"`{_origin(to)}` did not answer: {err}") from err
+    if _OK <= status < _OTHERWISE:
+        return _read(answered, to)
+    raise _refusal(status, answered, to)
 
 
 def segment(text: str) -> str:
@@ -69,19 +56,19 @@ def segment(text: str) -> str:
     return text
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _origin(to: SplitResult) -> str:
+    return f"{to.scheme}://{to.netloc}"
 
 
-def _require_safe(url: str) -> None:
+def _safe(url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        to = urlsplit(url)
+        host, _ = to.hostname or "", to.port  # a port that is no number is told by reading it
     except ValueError as err:
         raise InputError(f"expected a URL, found `{url}`", code="bad_url") from err
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))):
+    if not host or not (to.scheme == "https" or (to.scheme == "http" and _is_here(host))):
         raise InputError(f"expected an https URL, or http on this machine, found `{url}`", code="bad_url")
+    return to
 
 
 def _is_here(host: str) -> bool:
@@ -91,30 +78,29 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _read(body: bytes, url: str) -> Any:
+def _read(body: bytes, to: SplitResult) -> Any:
     try:
         return json.loads(body)
     except ValueError as err:
-        raise UnavailableError(f"expected JSON from `{_origin(url)}`, found something else") from err
+        raise UnavailableError(f"expected JSON from `{_origin(to)}`, found something else") from err
 
 
-def _refusal(err: urllib.error.HTTPError, url: str) -> LicetError:
-    with err:
-        try:
-            problem = json.loads(err.read())
-        except (OSError, ValueError):
-            problem = None
+def _refusal(status: int, body: bytes, to: SplitResult) -> LicetError:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = None
     if not isinstance(problem, dict):
-        return UnavailableError(f"expected problem details from `{_origin(url)}`, found status {err.code}")
+        return UnavailableError(f"expected problem details from `{_origin(to)}`, found status {status}")
     detail, code = problem.get("detail"), problem.get("code")
     if isinstance(detail, list):  # what FastAPI answers to a body of another shape
         return InputError("; ".join(map(_say_member, detail)))
     if isinstance(problem.get("faults"), list):
         faults = tuple(Fault(x["line"], x["path"], x["message"]) for x in problem["faults"])
         return DocumentError(str(problem.get("document", "directive")), faults)
-    kind = UnavailableError if err.code >= _UNABLE else LicetError
+    kind = UnavailableError if status >= _UNABLE else LicetError
     return kind(
-        detail if isinstance(detail, str) else f"refused with status {err.code}",
+        detail if isinstance(detail, str) else f"refused with status {status}",
         code=code if isinstance(code, str) else "refused",
     )
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -386,7 +385,7 @@ async def _explain(_request: Request, err: Exception) -> JSONResponse:
     code = err.code if isinstance(err, LicetError) else "internal"
     more: _Json = {}
     if isinstance(err, DocumentError):
-        more = {"document": err.name, "faults": [asdict(fault) for fault in err.faults]}
+        more = {"document": err.name, "faults": [fault._asdict() for fault in err.faults]}
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(err, _UnauthorizedError) else None
     return _problem(status, code, str(err), headers, **more)
 
