@@ -31,7 +31,7 @@ class Bodies:
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._limit:
             raise RefusedError(answers.too_large(self._limit))
-        patience = _Patience(asyncio.current_task())
+        patience = _Patience(asyncio.current_task(self._later.loop))
         try:
             return await self._whole(receive, patience)
         except asyncio.CancelledError:

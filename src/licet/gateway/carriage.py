@@ -96,7 +96,6 @@ class Carriage:
         self._seen = seen
         self._commit = commit
         self._is_recorded = commit is None
-        self._loop = asyncio.get_running_loop()
         self._meter = dialects.TokenMeter()
 
     # What most answers leave as it is.
@@ -150,7 +149,7 @@ class Carriage:
 
     async def _run(self, app: App, scope: Scope) -> Exception | None:
         """Run the application to its end, or until it is interrupted; give what it failed with."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._later.loop)
         if task is None:
             raise RuntimeError("expected to run in a task")
         self._task, before = task, task.cancelling()
@@ -174,15 +173,15 @@ class Carriage:
             return
         self._is_interrupted = True
         self._task.cancel()
-        self._patience = self._loop.call_later(_UNWINDS_S, self._wait_no_longer)
+        self._patience = self._later.loop.call_later(_UNWINDS_S, self._wait_no_longer)
 
     def _wait_no_longer(self) -> None:
         """Tell the client of a cut although the application does not end."""
         if (cut := self._cut()) is not None:
-            self._telling = self._loop.create_task(self._end(cut))
+            self._telling = self._later.loop.create_task(self._end(cut))
 
     def _watch(self) -> None:
-        self._watching = self._loop.create_task(self._heed(self._from_client))
+        self._watching = self._later.loop.create_task(self._heed(self._from_client))
 
     async def _heed(self, receive: Receive) -> None:
         """Wait for the client to leave."""

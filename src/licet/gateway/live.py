@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 from licet import dialects
 from licet.decisions import Code, Permit, Refusal, Request, Snapshot, decide
@@ -84,6 +84,11 @@ class LiveIndex:
         self._unwritten: deque[Callable[[], None]] = deque()
         replica.subscribe(self._changed)
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop to which it belongs, from its first answer on."""
+        return asyncio.get_running_loop()
+
     def __len__(self) -> int:
         """How many answers are being given."""
         return len(self._all)
@@ -115,7 +120,7 @@ class LiveIndex:
             until=permit.until,
             restricted=permit.restricted,
             kin=_kin(request, snapshot),
-            ends_at=asyncio.get_running_loop().time() + self._total_s,
+            ends_at=self._loop.time() + self._total_s,
         )
         if not self._all:
             self._idle.clear()
@@ -187,13 +192,12 @@ class LiveIndex:
 
         Most answers end long before either, so what is not near has no timer yet.
         """
-        loop = asyncio.get_running_loop()
         lapses_in_s = (live.until - self._clock.now()).total_seconds()
-        delay_s = min(lapses_in_s, live.ends_at - loop.time())
+        delay_s = min(lapses_in_s, live.ends_at - self._loop.time())
         if delay_s <= _NEAR_S:
-            live.timer = loop.call_later(max(delay_s, 0.0), self._wake, live)
+            live.timer = self._loop.call_later(max(delay_s, 0.0), self._wake, live)
         elif self._looking is None:
-            self._looking = loop.call_later(_NEAR_S / 2, self._look)
+            self._looking = self._loop.call_later(_NEAR_S / 2, self._look)
 
     def _look(self) -> None:
         """Set the timers of those that have come near."""
@@ -206,7 +210,7 @@ class LiveIndex:
         live.timer = None
         if live not in self._all or live.cut is not None:
             return
-        if asyncio.get_running_loop().time() >= live.ends_at:
+        if self._loop.time() >= live.ends_at:
             self._cut(live, answers.took_too_long(live.decision), self._clock.now())
             return
         late_s = (self._clock.now() - live.until).total_seconds()

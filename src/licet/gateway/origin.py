@@ -50,6 +50,11 @@ class Origin:
         self._is_closed = False
         self._emptied: asyncio.Future[None] | None = None
 
+    @functools.cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop to which it belongs, from its first request on."""
+        return asyncio.get_running_loop()
+
     async def ask(self, method: str, head: bytes, body: bytes, within_s: float) -> Connection:
         """Send a request and wait for its answer's head; whoever asks must `leave` what is given.
 
@@ -59,7 +64,7 @@ class Origin:
         Raises:
             UnavailableError: it cannot be reached, is silent for too long, or answers what cannot be read.
         """
-        due = asyncio.get_running_loop().time() + within_s
+        due = self._loop.time() + within_s
         if (waiting := self._newest()) is not None:
             try:
                 return await _ask(waiting, method, head, body, due)
@@ -76,7 +81,7 @@ class Origin:
         for connection in self._open:
             connection.drop()
         if self._open:
-            self._emptied = asyncio.get_running_loop().create_future()
+            self._emptied = self._loop.create_future()
             await self._emptied
 
     def opened(self, connection: Connection) -> None:
@@ -108,7 +113,7 @@ class Origin:
         return None
 
     async def _connect(self, due: float) -> Connection:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         try:
             async with asyncio.timeout_at(min(due, loop.time() + self._connect_s)):
                 return await self._first(await self._addresses())
@@ -148,14 +153,14 @@ class Origin:
 
     async def _at(self, address: _Address) -> Connection:
         host, port = address[4][:2]
-        _, connection = await asyncio.get_running_loop().create_connection(
+        _, connection = await self._loop.create_connection(
             lambda: Connection(self), str(host), int(port), ssl=self._tls, server_hostname=self._name
         )
         return connection
 
     async def _addresses(self) -> Sequence[_Address]:
         """Where the name leads, looked up once for all who connect in the same seconds."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         if self._lookup is None or loop.time() >= self._looked_up_at + _ADDRESSES_S:
             self._lookup, self._looked_up_at = asyncio.ensure_future(self._look_up()), loop.time()
             # Whoever leaves must not take it from the others, and nobody need be left to hear that it failed.

@@ -10,6 +10,7 @@ What is known of a record at each step decides what is done when the connection 
 
 import asyncio
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from licet.errors import InputError, LicetError, UnavailableError
@@ -40,6 +41,10 @@ class LogClient:
         self._redialing: asyncio.Task[None] | None = None
         self._held: asyncio.TimerHandle | None = None
         self._is_closed = False
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
 
     @property
     def dropped(self) -> int:
@@ -74,13 +79,13 @@ class LogClient:
         try:
             entry = record.to_bytes()
         except LicetError as err:
-            refused = asyncio.get_running_loop().create_future()
+            refused = self._loop.create_future()
             refused.set_exception(err)
             return refused
         return self._ask(entry, record.id)
 
     def _ask(self, entry: bytes, record_id: RecordId) -> asyncio.Future[Receipt]:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         waiter = Waiter(record_id, loop.time() + self._timeout_s, loop.create_future())
         if self._connection is not None:
             try:
@@ -154,7 +159,7 @@ class LogClient:
     async def _connect(self) -> Connection | None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                _, connection = await asyncio.get_running_loop().create_unix_connection(
+                _, connection = await self._loop.create_unix_connection(
                     lambda: Connection(self._posted_answered, self._lost), str(self._path)
                 )
         except OSError:  # of which TimeoutError is one
@@ -193,7 +198,7 @@ class LogClient:
             self._send_posted()
         elif self._held is None:
             # No room now may be room soon: keep them all, and do not hammer a full disk.
-            self._held = asyncio.get_running_loop().call_later(_HOLD_S, self._try_posted_again)
+            self._held = self._loop.call_later(_HOLD_S, self._try_posted_again)
 
     def _try_posted_again(self) -> None:
         self._held = None

@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, on_answer: Callable[[bytes, Answer], None], on_lost: Callable[[], None]) -> None:
         self._on_answer = on_answer
         self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._ended = asyncio.Event()
         self._buffer = bytearray()
@@ -114,7 +115,7 @@ class Connection(asyncio.Protocol):
     def _schedule(self) -> None:
         if not self._is_scheduled and len(self._flights) < _FLIGHTS:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._is_scheduled = False

@@ -20,6 +20,9 @@ _ID = re.compile(ID_PATTERN)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """The digits of a ULID, each of five bits."""
 _ULID_LENGTH, _ULID_RANDOM_BYTES = 26, 10
+# Two digits at a time, the first pair first.
+_PAIRS = tuple(first + second for first in CROCKFORD for second in CROCKFORD)
+_SHIFTS = tuple(range(5 * (_ULID_LENGTH - 2), -1, -10))
 
 
 def require_id(text: str, what: str) -> str:
@@ -44,5 +47,4 @@ def encode_ulid(milliseconds: int, randomness: bytes) -> RecordId:
     if len(randomness) != _ULID_RANDOM_BYTES or not 0 <= milliseconds < 1 << 48:
         raise ValueError("a ULID holds 48 bits of time and 10 random bytes")
     number = milliseconds << 80 | int.from_bytes(randomness)
-    digits = [CROCKFORD[number >> shift & 31] for shift in range(5 * (_ULID_LENGTH - 1), -1, -5)]
-    return RecordId("".join(digits))
+    return RecordId("".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS]))
