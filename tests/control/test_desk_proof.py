@@ -1,5 +1,8 @@
 """The desk by itself: what takes effect is what was proved, and what a prover refuses does not."""
 
+import asyncio
+from queue import SimpleQueue
+
 import pytest
 from joserfc.jwk import OKPKey
 
@@ -110,3 +113,10 @@ async def test_an_act_that_changes_no_policy_waits_for_no_proof(store):
     (record,) = log.records
     assert "proof" not in record.body
     assert delivered == []
+
+
+async def test_what_is_in_force_is_proved_beforehand_so_that_a_change_finds_it_kept(store):
+    proved = SimpleQueue()
+    made, _, _ = desk(store, lambda bundle, _at: proved.put(bundle.digest))
+    async with made.proving():
+        assert await asyncio.to_thread(proved.get, timeout=5) == made.policy().digest

@@ -155,6 +155,7 @@ async def _controlling(
         await _await_log(log)
         await desk.deliver_held()
         await stack.enter_async_context(desk.delivering())
+        await stack.enter_async_context(desk.proving())
 
         workforces = Workforces(store, clock, pepper, config.audience, places.staged)
         await stack.enter_async_context(workforces.sweeping())

@@ -12,20 +12,22 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from licet.control.act import Act, Done, Intent
 from licet.control.mandates import Effect
+from licet.control.prover import Prover
 from licet.control.publisher import Publisher
+from licet.control.repeating import repeating
 from licet.control.second import require_agreement, settle
 from licet.decisions import RowChange
-from licet.directives import PolicyBundle, compile_policy
+from licet.directives import PolicyBundle
 from licet.errors import ConflictError, LicetError, UnavailableError
 from licet.fleet import Clock, new_record_id
-from licet.proofs import Finding, ProofReport, prove, shipped_invariants
+from licet.proofs import Finding, ProofReport
 from licet.proofs import Result as Standing
 from licet.records import Log, Record, RecordKind
 from licet.stores import Store, Transaction
@@ -33,6 +35,7 @@ from licet.terms import digest
 
 _log = logging.getLogger("licet.control")
 _REDELIVERY_S = 1.0
+_PROVED_AGAIN_S = 600.0
 _MOST_NUMBERS = 100
 _KEPT = frozenset({Standing.HOLDS, Standing.NOT_SAID})
 Result = TypeVar("Result")
@@ -96,7 +99,7 @@ class Desk:
         self._publisher = publisher
         self._publish_rows = publish_rows
         self._settled = settled or _nobody_else
-        self._prover = prover or _prove
+        self._prover = prover or Prover()
         self._turn = asyncio.Lock()
         self._undelivered = asyncio.Event()
 
@@ -143,6 +146,17 @@ class Desk:
         """
         with self._store.read() as tx:
             return self._publisher.bundle(tx, self._clock.now())
+
+    def proving(self) -> AbstractAsyncContextManager[None]:
+        """Prove what is in force, at once and now and then, while the block runs.
+
+        Nothing waits for it: but what it tries, the proof of the next change need not try again.
+        """
+
+        async def prove() -> None:
+            await asyncio.to_thread(self._prover, self.policy(), self._clock.now())
+
+        return repeating(prove, _PROVED_AGAIN_S, "what is in force could not be proved")
 
     async def _prove_first(self, intent: Intent[Any], at: datetime) -> Proved:
         """Rehearse the change, roll it back, and prove the policy that would result.
@@ -280,10 +294,6 @@ class Issued:
 
     id: str
     key: str
-
-
-def _prove(bundle: PolicyBundle, at: datetime) -> ProofReport:
-    return prove(compile_policy(bundle), shipped_invariants(), at)
 
 
 def _refusal(report: ProofReport) -> ConflictError:

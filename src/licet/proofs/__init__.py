@@ -22,6 +22,7 @@ from licet.proofs.invariant import (
     StructureLaw,
     Turning,
 )
+from licet.proofs.kept import Kept
 from licet.proofs.prove import Procedure, prove
 from licet.proofs.reach import Band, Impact, Reached
 from licet.proofs.read import read_invariants, shipped_invariants, together
@@ -51,6 +52,7 @@ __all__ = [
     "Invariant",
     "JoinLaw",
     "Joined",
+    "Kept",
     "Never",
     "OutcomeIs",
     "Procedure",

@@ -27,8 +27,10 @@ from licet.parties import (
     Relation,
     Standing,
 )
-from licet.terms import LicenseId, OrganizationId, PartyId, Truth
+from licet.terms import ItemId, LicenseId, OrganizationId, PartyId, Truth
 
+ANCESTOR = ItemId("another-model")
+"""What a model was made into that is derived from an item."""
 _PARTY, _BODY = PartyId("a-person"), OrganizationId("an-organization")
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=365)
@@ -331,6 +333,6 @@ def _model(one: Circumstances, item: str) -> Model:
     kinship = _KINSHIPS.get(one.model)
     if kinship is not None:
         share = Decimal(one.share) if one.share else None
-        return Model(frozenset({"another-model"}), kinship, base=item, distilled_share=share)
+        return Model(frozenset({ANCESTOR}), kinship, base=item, distilled_share=share)
     advanced = {Made.ADVANCED: True, Made.PERHAPS_ADVANCED: None}.get(one.model, False)
     return Model(frozenset({item}), published=one.model is Made.PUBLISHED, advanced=advanced)

@@ -1,10 +1,12 @@
 """The join, proved over outcomes: there are four, so every short sequence of verdicts can be tried.
 
 Directives come in any number, so each set of verdicts is tried again at every
-length up to the number of requirements that one request can meet.
+length up to the number of requirements that one request can meet. No policy is
+looked at, so what was found is kept for the next proof.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import combinations, product
 from typing import TypeAlias
 
@@ -29,6 +31,7 @@ def sequences(longest: int) -> Iterator[Verdicts]:
                 yield tuple(chosen[number % size] for number in range(length))
 
 
+@lru_cache(maxsize=256)
 def find_breach(invariant: Invariant, join: Join, longest: int) -> tuple[int, Counterexample | None]:
     """Over how many sequences an invariant of the join was tried, and the first that breaks it."""
     tried = 0

@@ -23,6 +23,7 @@ from licet.proofs.answers import Answer, answers_to, is_said
 from licet.proofs.family import plain_family, small_family
 from licet.proofs.invariant import About, Built, Invariant
 from licet.proofs.joining import Join
+from licet.proofs.kept import Kept, Unbroken, premises_of
 from licet.proofs.report import Counterexample, Finding, ProofReport, Result
 from licet.proofs.rules import dead_rules, shadowed_rules
 from licet.proofs.subjects import Subject, subjects_of
@@ -72,6 +73,7 @@ def prove(
     *,
     procedure: Procedure | None = None,
     watch: Callable[[float], None] | None = None,
+    kept: Kept | None = None,
 ) -> ProofReport:
     """Check every invariant over a policy.
 
@@ -82,12 +84,13 @@ def prove(
             are tried from when they begin.
         procedure: What judges, joins and answers; that of `licet.decisions` if not given.
         watch: Is told which share of the work is done.
+        kept: What earlier proofs left for this one, and this one leaves for the next.
 
     Raises:
         NaiveInstantError: `at` has no UTC offset.
     """
     require_aware(at)
-    procedure = procedure or Procedure()
+    procedure, kept = procedure or Procedure(), kept or Kept()
     tallies = [_Tally(invariant, policy) for invariant in invariants]
     requirements = tables.requirements_of(policy, procedure.judge)
     _try_build(tallies, policy)
@@ -99,13 +102,13 @@ def prove(
     subjects = () if unanswerable else subjects_of(policy, at)
     circumstances = 0
     for done, subject in enumerate(subjects):
-        circumstances += _try_answers(tallies, subject, policy, procedure)
+        circumstances += _try_answers(tallies, subject, policy, procedure, kept)
         if watch is not None:
             watch((done + 1) / len(subjects))
     return ProofReport(
         policy=policy.digest,
         requirements=sum(1 for _ in rule_sets(policy)),
-        combinations=sum(len(one.verdicts) * len(one.alike) for one in requirements),
+        combinations=sum(len(one.table.verdicts) * len(one.alike) for one in requirements),
         circumstances=circumstances,
         findings=tuple(tally.finding() for tally in tallies),
         dead=dead_rules(policy),
@@ -127,7 +130,7 @@ def _try_build(tallies: Sequence[_Tally], policy: Policy) -> None:
 def _try_tables(tallies: Sequence[_Tally], requirements: Sequence[tables.Requirement]) -> None:
     for tally in _about(tallies, About.REQUIREMENTS):
         for requirement in requirements:
-            if requirement.record in tally.invariant.records:
+            if requirement.table.record in tally.invariant.records:
                 tally.add(tables.find_breach(tally.invariant, requirement))
 
 
@@ -138,15 +141,26 @@ def _try_join(tallies: Sequence[_Tally], policy: Policy, procedure: Procedure) -
         tally.add(joining.find_breach(tally.invariant, procedure.join, longest))
 
 
-def _try_answers(tallies: Sequence[_Tally], subject: Subject, policy: Policy, procedure: Procedure) -> int:
-    """Try what is said of answers and of changes on one item; how many requests were answered."""
+def _try_answers(tallies: Sequence[_Tally], subject: Subject, policy: Policy, procedure: Procedure, kept: Kept) -> int:
+    """Try what is said of answers and of changes on one item, or find it kept; how many requests were answered."""
     said, changes = _about(tallies, About.ANSWERS), _about(tallies, About.CHANGES)
+    tried = [*said, *changes]
+    premises = premises_of(subject, policy, [tally.invariant for tally in tried], procedure.answer)
+    unbroken = kept.of(premises)
+    if unbroken is not None:
+        for tally, number in zip(tried, unbroken.tried, strict=True):
+            tally.add((number, None))
+        return unbroken.answered
     plain = plain_family((policy,), subject.directives) if said else ()
     answered = answers_to(plain, subject, policy, procedure.answer)
-    for tally in said:
-        tally.add(answers.find_breach(tally.invariant, subject, answered))
+    results = [answers.find_breach(tally.invariant, subject, answered) for tally in said]
     small = small_family((policy,), subject.directives) if changes else ()
     few = answers_to(small, subject, policy, procedure.answer)
-    for tally in changes:
-        tally.add(answers.find_breach_of_change(tally.invariant, subject, policy, few, procedure.answer))
+    results += [
+        answers.find_breach_of_change(tally.invariant, subject, policy, few, procedure.answer) for tally in changes
+    ]
+    for tally, result in zip(tried, results, strict=True):
+        tally.add(result)
+    if all(found is None for _, found in results):
+        kept.keep(premises, Unbroken(tuple(number for number, _ in results), len(answered)))
     return len(answered)

@@ -49,27 +49,8 @@ class Shapes:
 
     def of_directive(self, compiled: CompiledDirective, policy: Policy, item: str, at: datetime) -> object | None:
         """All that an answer about an item can depend on in one directive; None where it is not in force."""
-        directive = compiled.directive
-        force = force_at(directive, policy.parameters, at)
-        if force is None:
-            return None
-        persons = directive.persons
-        exempt = {
-            (organization, reach)
-            for x in directive.exemptions
-            if item in x.items and x.starts <= at
-            for organization in x.organizations
-            for reach in x.covers
-        }
-        return (
-            force,
-            tuple(sorted(directive.acts)),
-            None if isinstance(persons, AllForeignPersons) else tuple(sorted(persons.groups)),
-            tuple(sorted(exempt)),
-            any(_NOTICE in authority for authority in directive.authority),
-            bool(directive.supersedes),
-            self._table(compiled),
-        )
+        said = said_by(compiled, policy, item, at)
+        return None if said is None else (*said, self._table(compiled))
 
     def _table(self, compiled: CompiledDirective) -> int:
         """A number for the pair of tables: the same for tables that are alike."""
@@ -79,6 +60,30 @@ class Shapes:
             known = compiled, self._numbers.setdefault(shape, len(self._numbers))
             self._shapes[id(compiled)] = known
         return known[1]
+
+
+def said_by(compiled: CompiledDirective, policy: Policy, item: str, at: datetime) -> tuple[object, ...] | None:
+    """What one directive says on an item, but for its tables; None where it is not in force."""
+    directive = compiled.directive
+    force = force_at(directive, policy.parameters, at)
+    if force is None:
+        return None
+    persons = directive.persons
+    exempt = {
+        (organization, reach)
+        for x in directive.exemptions
+        if item in x.items and x.starts <= at
+        for organization in x.organizations
+        for reach in x.covers
+    }
+    return (
+        force,
+        tuple(sorted(directive.acts)),
+        None if isinstance(persons, AllForeignPersons) else tuple(sorted(persons.groups)),
+        tuple(sorted(exempt)),
+        any(_NOTICE in authority for authority in directive.authority),
+        bool(directive.supersedes),
+    )
 
 
 def subjects_of(policy: Policy, at: datetime) -> tuple[Subject, ...]:

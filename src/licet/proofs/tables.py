@@ -2,10 +2,14 @@
 
 Directives compile to tables that differ in the names of their rules only. Tables
 that are alike are checked once, and what is found holds for each of them.
+
+A set of rules is compiled once and then stays as it is, so what was found on its table
+is kept for the next proof: a new directive is waited for, and no other is tried again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
 
@@ -39,9 +43,9 @@ class Verdict:
 Verdicts: TypeAlias = Mapping[Facts, Verdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One set of rules with its complete table; `alike` are the sets that have the same.
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One set of rules, judged over every combination of its facts; equal only if it is the same one.
 
     `values` are the facts of each row as invariants read them, spelled once for all of them.
     """
@@ -49,12 +53,19 @@ class Requirement:
     rules: RuleSet
     record: str
     verdicts: Verdicts
-    alike: tuple[str, ...]
     values: tuple[Mapping[str, str], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Spell the facts."""
         object.__setattr__(self, "values", tuple(facts.as_value() for facts in self.verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A complete table, and by name the sets of rules that have the same."""
+
+    table: Table
+    alike: tuple[str, ...]
 
 
 def rule_sets(policy: Policy) -> Iterator[RuleSet]:
@@ -78,10 +89,11 @@ def requirements_of(policy: Policy, judge: Judge) -> tuple[Requirement, ...]:
     found = []
     for (rules, kind), *others in alike.values():
         names = (rules.id, *(other.id for other, _ in others))
-        found.append(Requirement(rules, NAMES_OF_RECORDS[kind], _verdicts(rules, kind, judge), names))
+        found.append(Requirement(_table(rules, kind, judge), names))
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def shape_of(rules: RuleSet) -> object:
     """All that an outcome or a ground can depend on, without the directive's own name."""
     said = frozenset(
@@ -94,14 +106,25 @@ def shape_of(rules: RuleSet) -> object:
 
 def find_breach(invariant: Invariant, requirement: Requirement) -> tuple[int, Counterexample | None]:
     """Over how many combinations an invariant was tried on a table, and the first that breaks it."""
+    tried, found = _breach_of(invariant, requirement.table)
+    return tried * len(requirement.alike), found
+
+
+@lru_cache(maxsize=4096)
+def _breach_of(invariant: Invariant, table: Table) -> tuple[int, Counterexample | None]:
     tried, found = 0, None
-    for value, (facts, verdict) in zip(requirement.values, requirement.verdicts.items(), strict=True):
+    for value, (facts, verdict) in zip(table.values, table.verdicts.items(), strict=True):
         if not invariant.speaks_of(value):
             continue
         tried += 1
         if found is None:
-            found = _breach(invariant, requirement, facts, verdict)
-    return tried * len(requirement.alike), found
+            found = _breach(invariant, table, facts, verdict)
+    return tried, found
+
+
+@lru_cache(maxsize=256)
+def _table(rules: RuleSet, kind: type[Facts], judge: Judge) -> Table:
+    return Table(rules, NAMES_OF_RECORDS[kind], _verdicts(rules, kind, judge))
 
 
 def _verdicts(rules: RuleSet, kind: type[Facts], judge: Judge) -> Verdicts:
@@ -117,17 +140,17 @@ def _verdict(rules: RuleSet, facts: Facts, judge: Judge) -> Verdict:
         return Verdict(None, ())
 
 
-def _breach(invariant: Invariant, requirement: Requirement, facts: Facts, verdict: Verdict) -> Counterexample | None:
+def _breach(invariant: Invariant, table: Table, facts: Facts, verdict: Verdict) -> Counterexample | None:
     """What is wrong at one combination, if anything is."""
     claim = invariant.claim
     if isinstance(claim, Turning):
-        return _badly_turned(claim, requirement, facts, verdict)
+        return _badly_turned(claim, table, facts, verdict)
     holds = True
     match claim:
         case OutcomeIs(outcomes):
             holds = verdict.outcome in outcomes
         case CompletionsDecide():
-            holds = verdict.outcome is _decided(requirement.rules, facts)
+            holds = verdict.outcome is _decided(table.rules, facts)
         case Cited():
             cited = all(rule.citation.strip() and rule.text.strip() for rule in verdict.rules)
             holds = verdict.outcome is Outcome.PERMIT or (bool(verdict.rules) and cited)
@@ -135,21 +158,21 @@ def _breach(invariant: Invariant, requirement: Requirement, facts: Facts, verdic
             holds = all(rule.disclosure in classes for rule in verdict.rules)
         case _:
             pass
-    return None if holds else _counterexample(requirement, facts, f"is {say_outcome(verdict.outcome)}", verdict)
+    return None if holds else _counterexample(table, facts, f"is {say_outcome(verdict.outcome)}", verdict)
 
 
-def _badly_turned(claim: Turning, requirement: Requirement, facts: Facts, verdict: Verdict) -> Counterexample | None:
+def _badly_turned(claim: Turning, table: Table, facts: Facts, verdict: Verdict) -> Counterexample | None:
     if getattr(facts, claim.fact) != claim.start:
         return None
     kind = members(type(facts))[claim.fact]
     values = {name: getattr(facts, name) for name in members(type(facts))}
     turned = type(facts)(**{**values, claim.fact: kind(claim.end)})
-    after = requirement.verdicts[turned]
+    after = table.verdicts[turned]
     whole = verdict.outcome is not None and after.outcome is not None
     if whole and not claim.never.broken_by(verdict.outcome, after.outcome):  # type: ignore[arg-type]  # neither is None
         return None
     words = f"is {say_outcome(verdict.outcome)}, and where `{claim.fact}` is `{claim.end}` {say_outcome(after.outcome)}"
-    return _counterexample(requirement, facts, words, verdict)
+    return _counterexample(table, facts, words, verdict)
 
 
 def _decided(rules: RuleSet, facts: Facts) -> Outcome | None:
@@ -163,12 +186,12 @@ def _decided(rules: RuleSet, facts: Facts) -> Outcome | None:
     return found.pop() if len(found) == 1 else Outcome.NEEDS_EVIDENCE
 
 
-def _counterexample(requirement: Requirement, facts: Facts, what: str, verdict: Verdict) -> Counterexample:
+def _counterexample(table: Table, facts: Facts, what: str, verdict: Verdict) -> Counterexample:
     outcome = None if verdict.outcome is None else verdict.outcome.value
-    value = {"record": requirement.record, "facts": facts.as_value(), "outcome": outcome}
+    value = {"record": table.record, "facts": facts.as_value(), "outcome": outcome}
     return Counterexample(
-        requirement.rules.id,
-        f"under the rules `{requirement.rules.id}`: {say_facts(facts)}: {what}",
+        table.rules.id,
+        f"under the rules `{table.rules.id}`: {say_facts(facts)}: {what}",
         {**value, "rules": [rule.id for rule in verdict.rules]},
     )
 
