@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import cedarpy
@@ -162,7 +162,7 @@ def _tabulate(
     cedar: str, kind: type[Facts], rule_ids: frozenset[str], items: Sequence[str]
 ) -> Mapping[Facts, tuple[str, ...]]:
     """Which rules fire on every combination of complete facts, as Cedar itself answers."""
-    policies, schema = cedarpy.PolicySet.from_str(cedar), cedarpy.Schema.from_str(cedar_schema(kind))
+    policies, schema = cedarpy.PolicySet.from_str(cedar), _schema(kind)
     combinations = list(all_facts(kind, complete=True))
     table: dict[Facts, tuple[str, ...]] = {}
     for item in items:
@@ -173,6 +173,11 @@ def _tabulate(
             if table.setdefault(facts, fired) != fired:
                 raise _invalid(f"expected the rules to treat their items alike, found a difference at `{item}`")
     return table
+
+
+@cache
+def _schema(kind: type[Facts]) -> cedarpy.Schema:
+    return cedarpy.Schema.from_str(cedar_schema(kind))
 
 
 def _fired(result: cedarpy.AuthzResult, rule_ids: frozenset[str]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class PolicyBundle:
         documents: Directive documents, as checked at activation.
         pinned: Every item that any directive ever named.
         law: Dated data that an officer has put in place of what is shipped, by name.
+        digest: SHA-256 of the content, without epoch and freshness: renewal does not change it.
     """
 
     epoch: int
@@ -40,6 +41,11 @@ class PolicyBundle:
     documents: tuple[Mapping[str, Any], ...]
     pinned: frozenset[ItemId]
     law: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Digest the content once: an act asks for it when it is proved, changed, kept, signed and recorded."""
+        object.__setattr__(self, "digest", digest(self._content()))
 
     def to_value(self) -> dict[str, Any]:
         """The JSON value that is signed."""
@@ -65,11 +71,6 @@ class PolicyBundle:
         documents = sorted((dict(document) for document in self.documents), key=lambda document: str(document["id"]))
         law = {name: dict(document) for name, document in self.law.items()}
         return {"parameters": settings, "directives": documents, "pinned": sorted(self.pinned), "law": law}
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content, without epoch and freshness: renewal does not change it."""
-        return digest(self._content())
 
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> "PolicyBundle":

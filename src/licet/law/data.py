@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from licet.errors import InputError
@@ -28,6 +29,15 @@ def read_law(replaced: Mapping[str, Mapping[str, Any]]) -> LawData:
     Raises:
         InputError: a document is unknown or not of its form.
     """
+    return _read(replaced) if replaced else _read_shipped()
+
+
+@cache
+def _read_shipped() -> LawData:
+    return _read({})
+
+
+def _read(replaced: Mapping[str, Mapping[str, Any]]) -> LawData:
     unknown = sorted(replaced.keys() - set(LAW_DOCUMENTS))
     if unknown:
         raise InputError(f"expected one of {', '.join(LAW_DOCUMENTS)}, found `{unknown[0]}`", code="unknown_law")
