@@ -4,12 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from licet.decisions import binding, gather, judge
 from licet.decisions.explain import explained
 
 _ALLOWED = Path(__file__).parent / "allowed_skips.txt"
 _skipped: list[str] = []
+# No test is about how quick this machine is at the moment.
+settings.register_profile("licet", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("licet")
 
 
 @pytest.fixture(scope="session", autouse=True)
