@@ -129,7 +129,9 @@ async def _ordered(licet: Licet, item: str, held: Held) -> tuple[float, Ends]:
     """An order on the machine while the control process does not answer; measured from giving it."""
     directory, why = licet.instance.directory, UnavailableError("the control process is stopped")
     with _frozen(licet.processes["control"]):
-        return await held.cut(_in_thread(lambda: order(directory, [item], everything=False, why=why)), _PATIENCE_S)
+        return await held.cut(
+            _in_thread(lambda: order(directory, [item], everything=False, drain_s=0, why=why)), _PATIENCE_S
+        )
 
 
 WAYS: dict[str, Callable[[Licet, str, Held], Awaitable[tuple[float, Ends]]]] = {

@@ -32,7 +32,7 @@ class Unbroken:
 
 
 class Kept:
-    """What was found unbroken, by its premises; what was not asked for longest is let go first."""
+    """What was found unbroken, by its premises; beyond a bound what was kept first is let go."""
 
     def __init__(self) -> None:
         self._found: OrderedDict[Premises, Unbroken] = OrderedDict()
